@@ -1,0 +1,23 @@
+from mlpcore._activations cimport Activation
+from mlpcore._types cimport real
+
+cdef class Network:
+    cdef readonly Py_ssize_t n_layers
+    cdef readonly Py_ssize_t n_weights
+    cdef readonly Py_ssize_t n_params
+    cdef readonly Py_ssize_t n_units
+    cdef readonly bint shared_bias
+    cdef readonly Activation hidden
+    cdef readonly Activation output
+    cdef const Py_ssize_t[::1] sizes
+    cdef const Py_ssize_t[::1] weights
+    cdef const Py_ssize_t[::1] biases
+    cdef const Py_ssize_t[::1] columns
+
+cdef int forward(Network network, const real[::1] params, const real[:, ::1] X,
+                 real[:, ::1] A) except -1 nogil
+cdef int backward(Network network, const real[::1] params, const real[:, ::1] X,
+                  const real[:, ::1] A, real[:, ::1] D, real alpha, real beta_W, real beta_b,
+                  real[::1] target) except -1 nogil
+cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
+                                real[:, ::1] scratch) noexcept nogil

@@ -1,0 +1,127 @@
+"""The network: a layer is a view into the flat parameter vector.
+
+The vector holds all weights and then all biases: W_1 (n_0, n_1), W_2 (n_1, n_2), ...,
+b_1 (n_1,), b_2 (n_2,), ..., or one scalar a layer when the bias is shared. The
+activations A and deltas D of a block of m rows are scratch of shape (at least m,
+n_1 + n_2 + ...), layer after layer in columns.
+"""
+
+import numpy as np
+
+from mlpcore._activations cimport Activation, activation_backward, activation_forward
+from mlpcore._layers cimport affine_forward, affine_gradient, affine_input_gradient
+from mlpcore._types cimport real
+
+
+cdef class Network:
+    """Sizes and activations of a network, and where its layers lie.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Number of features, of units in each hidden layer, and of outputs: n_0, ..., n_L.
+    hidden, output : Activation
+    shared_bias : bool, default=False
+        One bias a layer, shared by all of its units.
+    """
+
+    def __init__(self, sizes, Activation hidden, Activation output, bint shared_bias=False):
+        sizes = np.asarray(sizes, dtype=np.intp)
+        if len(sizes) < 2 or sizes.min() < 0:
+            raise ValueError(f"sizes={sizes.tolist()}: needs two or more sizes, none negative")
+        inputs, outputs = np.delete(sizes, len(sizes) - 1), np.delete(sizes, 0)
+        self.n_layers = len(sizes) - 1
+        self.sizes = sizes
+        self.weights = starts(inputs * outputs)
+        self.n_weights = self.weights[self.n_layers]
+        self.biases = self.n_weights + starts(np.ones_like(outputs) if shared_bias else outputs)
+        self.n_params = self.biases[self.n_layers]
+        self.columns = starts(outputs)
+        self.n_units = self.columns[self.n_layers]
+        self.hidden = hidden
+        self.output = output
+        self.shared_bias = shared_bias
+
+    @property
+    def n_outputs(self):
+        """Number of units in the output layer."""
+        return self.sizes[self.n_layers]
+
+    def __reduce__(self):
+        """Pickle by construction."""
+        return Network, (list(self.sizes), self.hidden, self.output, self.shared_bias)
+
+    def coefs(self, params):
+        """Return the weight matrices, views of shape (n_in, n_out) into params."""
+        cdef Py_ssize_t i
+        return [
+            params[self.weights[i]:self.weights[i + 1]].reshape(self.sizes[i], self.sizes[i + 1])
+            for i in range(self.n_layers)
+        ]
+
+    def own_biases(self, params):
+        """Return the biases as they are stored: views of shape (n_out,), or (1,) if shared."""
+        cdef Py_ssize_t i
+        return [params[self.biases[i]:self.biases[i + 1]] for i in range(self.n_layers)]
+
+    def intercepts(self, params):
+        """Return the biases, views of shape (n_out,); a shared one is repeated, read-only."""
+        cdef Py_ssize_t i
+        own = self.own_biases(params)
+        if not self.shared_bias:
+            return own
+        return [np.broadcast_to(own[i], (self.sizes[i + 1],)) for i in range(self.n_layers)]
+
+
+def starts(lengths):
+    """Return where each of some adjoining pieces begins, and where the last one ends."""
+    return np.concatenate(([0], np.cumsum(lengths))).astype(np.intp)
+
+
+cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
+                                real[:, ::1] scratch) noexcept nogil:
+    """Return the first m rows of a layer's columns in scratch; layer 0 is the first hidden."""
+    return scratch[:m, network.columns[layer]:network.columns[layer + 1]]
+
+
+cdef int forward(Network network, const real[::1] params, const real[:, ::1] X,
+                 real[:, ::1] A) except -1 nogil:
+    """a_l = f(a_(l-1) W_l + b_l), a_0 = X (m, n_0); A holds a_1, a_2, ..."""
+    cdef Py_ssize_t i, m = X.shape[0], last = network.n_layers - 1
+    cdef const real[::1] W, b
+    cdef const real[:, ::1] x = X
+    cdef real[:, ::1] a
+    for i in range(network.n_layers):
+        W = params[network.weights[i]:network.weights[i + 1]]
+        b = params[network.biases[i]:network.biases[i + 1]]
+        a = layer_columns(network, i, m, A)
+        affine_forward(x, W, b, a)
+        activation_forward(network.output if i == last else network.hidden, a)
+        x = a
+    return 0
+
+
+cdef int backward(Network network, const real[::1] params, const real[:, ::1] X,
+                  const real[:, ::1] A, real[:, ::1] D, real alpha, real beta_W, real beta_b,
+                  real[::1] target) except -1 nogil:
+    """target_l = alpha x_l^T d_l + beta target_l, d_l = d_(l+1) W_(l+1)^T f'(z_l).
+
+    x_l is the layer's input; the output layer's delta stands in D already. target is a
+    gradient, or params themselves: with alpha = -rate / m and beta_W = 1 - rate * decay
+    the product is the step of plain SGD. A layer's weights are read before they change.
+    """
+    cdef Py_ssize_t i, m = X.shape[0]
+    cdef const real[:, ::1] x
+    cdef real[:, ::1] d, d_before
+    for i in range(network.n_layers - 1, -1, -1):
+        d = layer_columns(network, i, m, D)
+        x = X
+        if i > 0:
+            x = A[:m, network.columns[i - 1]:network.columns[i]]
+            d_before = layer_columns(network, i - 1, m, D)
+            affine_input_gradient(d, params[network.weights[i]:network.weights[i + 1]], d_before)
+            activation_backward(network.hidden, x, d_before)
+        affine_gradient(x, d, alpha, beta_W, beta_b,
+                        target[network.weights[i]:network.weights[i + 1]],
+                        target[network.biases[i]:network.biases[i + 1]])
+    return 0

@@ -1,0 +1,117 @@
+"""Optimizers: one step on one flat parameter vector.
+
+Every step takes the gradient as g = scale * grads + decay * params: grads is a sum over
+the batch, scale is 1 / m, and decay is alpha / m for weights (eq. 15 of the report) and 0
+for biases. params, grads and each row of the state are (n_params,).
+"""
+
+from libc.math cimport sqrt, sqrtf
+
+from mlpcore._types cimport real
+
+
+cdef class Optimizer:
+    """Hyper-parameters and step counter of a solver; its vectors are the caller's.
+
+    Parameters
+    ----------
+    solver : Solver
+    learning_rate_init : float
+    momentum, nesterov : float in [0, 1], bool
+        For SGD. Without momentum there is no state and Nesterov makes no difference.
+    beta_1, beta_2, epsilon : float
+        For ADAM.
+    """
+
+    def __init__(self, Solver solver, double learning_rate_init, *, double momentum=0.0,
+                 bint nesterov=False, double beta_1=0.9, double beta_2=0.999,
+                 double epsilon=1e-8):
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.t = 0
+
+    @property
+    def n_state(self):
+        """Number of state vectors as long as the parameters."""
+        if self.solver == ADAM:
+            return 2
+        return 1 if self.momentum != 0 else 0
+
+
+cdef void optimizer_step(Optimizer optimizer, const real[::1] grads, double scale, double alpha,
+                         Py_ssize_t n_weights, real[::1] params,
+                         real[:, ::1] state) noexcept nogil:
+    """Step on the weights, the first n_weights parameters, with L2, then on the biases."""
+    cdef Py_ssize_t part, start, stop
+    cdef double decay, rate = optimizer.learning_rate_init
+    optimizer.t += 1
+    if optimizer.solver == ADAM:
+        rate *= (sqrt(1 - optimizer.beta_2 ** optimizer.t)
+                 / (1 - optimizer.beta_1 ** optimizer.t))
+    for part in range(2):
+        start = 0 if part == 0 else n_weights
+        stop = n_weights if part == 0 else params.shape[0]
+        decay = alpha * scale if part == 0 else 0.0
+        if optimizer.solver == ADAM:
+            adam_step(grads[start:stop], scale, decay, rate, optimizer.beta_1, optimizer.beta_2,
+                      optimizer.epsilon, params[start:stop],
+                      state[0, start:stop], state[1, start:stop])
+        elif optimizer.momentum != 0:
+            momentum_step(grads[start:stop], scale, decay, rate, optimizer.momentum,
+                          optimizer.nesterov, params[start:stop], state[0, start:stop])
+        else:
+            sgd_step(grads[start:stop], scale, decay, rate, params[start:stop])
+
+
+cdef inline real root(real x) noexcept nogil:
+    """Return the square root in the type of x: in double, the loop would run at half speed."""
+    if real is float:
+        return sqrtf(x)
+    else:
+        return sqrt(x)
+
+
+cpdef void sgd_step(const real[::1] grads, double scale, double decay, double learning_rate,
+                    real[::1] params) noexcept nogil:
+    """params -= learning_rate * g."""
+    cdef Py_ssize_t i
+    cdef real keep = 1 - learning_rate * decay, rate = learning_rate * scale
+    for i in range(params.shape[0]):
+        params[i] = keep * params[i] - rate * grads[i]
+
+
+cpdef void momentum_step(const real[::1] grads, double scale, double decay, double learning_rate,
+                         double momentum, bint nesterov, real[::1] params,
+                         real[::1] velocity) noexcept nogil:
+    """v = momentum v - rate g; params += v, or momentum v - rate g with Nesterov's."""
+    cdef Py_ssize_t i
+    cdef real step, v, s = scale, d = decay, rate = learning_rate, mu = momentum
+    cdef real again = mu if nesterov else 0
+    for i in range(params.shape[0]):
+        step = -rate * (s * grads[i] + d * params[i])
+        v = mu * velocity[i] + step
+        velocity[i] = v
+        params[i] += again * v + step if nesterov else v
+
+
+cpdef void adam_step(const real[::1] grads, double scale, double decay, double learning_rate,
+                     double beta_1, double beta_2, double epsilon, real[::1] params,
+                     real[::1] mean, real[::1] square) noexcept nogil:
+    """params -= rate m / (sqrt(v) + epsilon), m and v the moving moments of g.
+
+    D. P. Kingma and J. Ba, "Adam", ICLR 2015, section 2: the bias corrections of both
+    moments are in the rate that the caller passes.
+    """
+    cdef Py_ssize_t i
+    cdef real g, s = scale, d = decay, rate = learning_rate, eps = epsilon
+    cdef real b1 = beta_1, b2 = beta_2, c1 = 1 - beta_1, c2 = 1 - beta_2
+    for i in range(params.shape[0]):
+        g = s * grads[i] + d * params[i]
+        mean[i] = b1 * mean[i] + c1 * g
+        square[i] = b2 * square[i] + c2 * g * g
+        params[i] -= rate * mean[i] / (root(square[i]) + eps)

@@ -1,0 +1,102 @@
+"""The rows of X: read as they lie in memory, converted and scaled a block at a time."""
+
+import numpy as np
+
+from libc.string cimport memcpy
+from numpy.random cimport bitgen_t
+from numpy.random.c_distributions cimport random_interval
+
+from mlpcore._types cimport real
+
+
+cdef class Rows:
+    """X of shape (n_samples, n_features), of one of three dtypes, times a scale.
+
+    Parameters
+    ----------
+    X : C-contiguous ndarray of float32, float64 or uint8
+        Kept as it is: nothing is copied.
+    scale : float, default=1.0
+        Every value is multiplied by it. For uint8 the 256 products are computed in
+        float64 and rounded once.
+
+    Raises
+    ------
+    TypeError
+        If X has another dtype.
+    """
+
+    def __init__(self, X, double scale=1.0):
+        cdef int i
+        if X.dtype == np.float32:
+            self.dtype, self.f32 = FLOAT32, X
+        elif X.dtype == np.float64:
+            self.dtype, self.f64 = FLOAT64, X
+        elif X.dtype == np.uint8:
+            self.dtype, self.u8 = UINT8, X
+            for i in range(256):
+                self.table_f64[i] = scale * i
+                self.table_f32[i] = <float> self.table_f64[i]
+        else:
+            raise TypeError(f"X has dtype {X.dtype}: allowed are float32, float64 and uint8")
+        self.scale = scale
+        self.n_samples, self.n_features = X.shape
+
+
+cdef void convert_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil:
+    """out = scale * x_i; out (n_features,)."""
+    cdef Py_ssize_t j, n = rows.n_features
+    cdef double scale = rows.scale
+    cdef const unsigned char *bytes
+    cdef const float *floats
+    cdef const double *doubles
+    if n == 0:
+        return
+    if rows.dtype == UINT8:
+        bytes = &rows.u8[i, 0]
+        for j in range(n):
+            out[j] = rows.table_f32[bytes[j]] if real is float else rows.table_f64[bytes[j]]
+    elif rows.dtype == FLOAT32:
+        floats = &rows.f32[i, 0]
+        if real is float and scale == 1:
+            memcpy(out, floats, n * sizeof(float))
+        else:
+            for j in range(n):
+                out[j] = <real> (scale * floats[j])
+    else:
+        doubles = &rows.f64[i, 0]
+        for j in range(n):
+            out[j] = <real> (scale * doubles[j])
+
+
+cdef void gather(Rows rows, const Py_ssize_t[::1] index, real[:, ::1] out) noexcept nogil:
+    """out_i = scale * x_index[i]; index (m,), out (m, n_features)."""
+    cdef Py_ssize_t i
+    for i in range(out.shape[0]):
+        convert_row(rows, index[i], &out[i, 0])
+
+
+cdef void copy_rows(Rows rows, Py_ssize_t start, real[:, ::1] out) noexcept nogil:
+    """out_i = scale * x_(start + i); out (m, n_features)."""
+    cdef Py_ssize_t i
+    for i in range(out.shape[0]):
+        convert_row(rows, start + i, &out[i, 0])
+
+
+cdef void gather_targets(const real[:, ::1] Y, const Py_ssize_t[::1] index,
+                         real[:, ::1] out) noexcept nogil:
+    """out_i = y_index[i]; Y (n_samples, n_outputs), index (m,), out (m, n_outputs)."""
+    cdef Py_ssize_t i, j
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = Y[index[i], j]
+
+
+cdef void shuffle(Py_ssize_t[::1] index, bitgen_t *bitgen) noexcept nogil:
+    """Permute index in place, with the draws of numpy.random.RandomState.shuffle."""
+    cdef Py_ssize_t i, j, kept
+    for i in range(index.shape[0] - 1, 0, -1):
+        j = <Py_ssize_t> random_interval(bitgen, i)
+        kept = index[i]
+        index[i] = index[j]
+        index[j] = kept

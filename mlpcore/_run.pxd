@@ -1,0 +1,17 @@
+cpdef enum Outcome:
+    RUNNING, MAX_ITER, CONVERGED, STOPPED, NON_FINITE
+
+cdef class Run:
+    cdef public Outcome outcome
+    cdef readonly Py_ssize_t n_iter
+    cdef readonly double tol
+    cdef readonly double n_iter_no_change
+    cdef readonly double best_loss
+    cdef readonly Py_ssize_t no_improvement_count
+    cdef double[::1] losses
+    cdef double last_check
+    cdef double last_report
+
+    cdef int record(self, double loss) except -1 nogil
+
+cdef bint interval_over(double *last) noexcept nogil

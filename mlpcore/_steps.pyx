@@ -1,0 +1,77 @@
+"""One batch: its gradient, block by block, and the step on the parameters.
+
+A batch goes through the network in blocks of rows, and the gradient of a larger batch is
+summed over its blocks: scratch, sized once for one block, holds in its columns the
+gathered X and Y, the activations and the deltas. Where plain SGD's batch is one block,
+the step is the gradient's matrix product itself (`_network.backward`).
+"""
+
+from mlpcore._losses cimport Loss, l2_penalty, loss_backward, loss_forward
+from mlpcore._network cimport Network, backward, forward, layer_columns
+from mlpcore._optimizers cimport Optimizer, SGD, optimizer_step
+from mlpcore._rows cimport Rows, gather, gather_targets
+from mlpcore._types cimport real
+
+
+cdef Py_ssize_t scratch_width(Network network) noexcept nogil:
+    """Return the number of columns of scratch: X, Y, activations, deltas."""
+    return network.sizes[0] + network.sizes[network.n_layers] + 2 * network.n_units
+
+
+cdef bint step_is_product(Optimizer optimizer, Py_ssize_t batch_size,
+                          Py_ssize_t block_rows) noexcept nogil:
+    """Whether a step needs no gradient: plain SGD, and a batch within one block.
+
+    A later block's forward pass must see the weights from before the step.
+    """
+    return optimizer.solver == SGD and optimizer.momentum == 0 and batch_size <= block_rows
+
+
+cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] Y,
+                           const Py_ssize_t[::1] index, const real[::1] params, real alpha,
+                           real beta_W, real beta_b, real[:, ::1] scratch,
+                           real[::1] target) except? -1.0 nogil:
+    """target = alpha * gradient + beta * target over the rows of index; returns their loss."""
+    cdef Py_ssize_t start = 0, stop, m, n = index.shape[0], last = network.n_layers - 1
+    cdef Py_ssize_t x_end = network.sizes[0], y_end = x_end + network.sizes[last + 1]
+    cdef real[:, ::1] A = scratch[:, y_end:y_end + network.n_units]
+    cdef real[:, ::1] D = scratch[:, y_end + network.n_units:]
+    cdef real[:, ::1] x, y, a, d
+    cdef double total = 0.0
+    while start < n:
+        stop = min(start + scratch.shape[0], n)
+        m = stop - start
+        x = scratch[:m, :x_end]
+        y = scratch[:m, x_end:y_end]
+        a = layer_columns(network, last, m, A)
+        d = layer_columns(network, last, m, D)
+        gather(rows, index[start:stop], x)
+        gather_targets(Y, index[start:stop], y)
+        forward(network, params, x, A)
+        total += loss_forward(loss, a, y)
+        loss_backward(loss, network.output, a, y, d)
+        backward(network, params, x, A, D, alpha,
+                 beta_W if start == 0 else 1, beta_b if start == 0 else 1, target)
+        start = stop
+    return total
+
+
+cdef double train_batch(Network network, Loss loss, Optimizer optimizer, Rows rows,
+                        const real[:, ::1] Y, const Py_ssize_t[::1] index, double alpha,
+                        real[::1] params, real[::1] grads, real[:, ::1] state,
+                        real[:, ::1] scratch) except? -1.0 nogil:
+    """Make one step on the rows of index; returns their loss before it, L2 included.
+
+    grads is empty where `step_is_product`.
+    """
+    cdef double rate = optimizer.learning_rate_init, scale = 1.0 / index.shape[0]
+    cdef double total = l2_penalty(params[:network.n_weights], alpha)
+    if grads.shape[0] == 0:
+        optimizer.t += 1
+        return total + batch_gradient(
+            network, loss, rows, Y, index, params, <real> (-rate * scale),
+            <real> (1 - rate * alpha * scale), <real> 1, scratch, params)
+    total += batch_gradient(network, loss, rows, Y, index, params,
+                            <real> 1, <real> 0, <real> 0, scratch, grads)
+    optimizer_step(optimizer, grads, scale, alpha, network.n_weights, params, state)
+    return total

@@ -1,0 +1,205 @@
+"""The boundary to Python: train, predict, and the loss with its gradient.
+
+Each function checks shapes, allocates all memory, and then computes without the GIL.
+"""
+
+import numpy as np
+
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.math cimport isfinite
+from numpy.random cimport bitgen_t
+
+from mlpcore._losses cimport Loss, l2_penalty
+from mlpcore._network cimport Network, forward, layer_columns
+from mlpcore._optimizers cimport Optimizer
+from mlpcore._rows cimport Rows, copy_rows, shuffle
+from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
+from mlpcore._steps cimport batch_gradient, scratch_width, step_is_product, train_batch
+from mlpcore._types cimport real
+
+# Rows that pass through the network at a time: from here on OpenBLAS gains nothing more,
+# and the scratch of 784-1000-10 is 11 MiB in float64.
+cdef enum:
+    BLOCK_ROWS = 512
+
+
+def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real[:, ::1] Y,
+          real[::1] params, Run run, *, double alpha, Py_ssize_t batch_size, Py_ssize_t max_iter,
+          bit_generator=None, report=None, bint every_epoch=False):
+    """Train params in place, for up to max_iter epochs.
+
+    Parameters
+    ----------
+    network : Network
+    loss : Loss
+    optimizer : Optimizer
+        Its step counter goes on.
+    rows : Rows
+        X, of shape (n_samples, n_features).
+    Y : ndarray of shape (n_samples, n_outputs)
+        Of the dtype of params.
+    params : ndarray of shape (network.n_params,)
+    run : Run
+        Receives the losses and the outcome.
+    alpha : float
+        Strength of the L2 regularization.
+    batch_size : int
+        Samples a step; an epoch's last batch may be smaller.
+    max_iter : int
+        Epochs.
+    bit_generator : numpy.random.BitGenerator, optional
+        Permutes the rows anew every epoch, as scikit-learn does. Without one, batches
+        come in the order of the rows.
+    report : callable, optional
+        Called without arguments between two epochs, at most every 100 ms; a true result
+        stops the training.
+    every_epoch : bool, default=False
+        Call report after every epoch instead.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Within 100 ms and a step of Ctrl-C; params and run hold what was learned.
+    ValueError
+        If the shapes do not agree.
+    """
+    check_shapes(network, rows, params.shape[0])
+    check_targets(network, rows, Y.shape[0], Y.shape[1])
+    cdef Py_ssize_t start, stop, _epoch, n = rows.n_samples
+    cdef Py_ssize_t block = max(1, min(batch_size, n, BLOCK_ROWS))
+    dtype = np.float32 if real is float else np.float64
+    cdef bint in_place = step_is_product(optimizer, min(batch_size, n), block)
+    cdef real[:, ::1] scratch = np.empty((block, scratch_width(network)), dtype)
+    cdef real[::1] grads = np.empty(0 if in_place else network.n_params, dtype)
+    cdef real[:, ::1] state = np.zeros((optimizer.n_state, network.n_params), dtype)
+    cdef Py_ssize_t[::1] index = np.arange(n)
+    cdef bitgen_t *bitgen = NULL
+    cdef double total
+    if bit_generator is not None:
+        bitgen = <bitgen_t *> PyCapsule_GetPointer(bit_generator.capsule, "BitGenerator")
+    with nogil:
+        for _epoch in range(max_iter):
+            if bitgen != NULL:
+                shuffle(index, bitgen)
+            total = 0.0
+            start = 0
+            while start < n:
+                stop = min(start + batch_size, n)
+                total += train_batch(network, loss, optimizer, rows, Y, index[start:stop], alpha,
+                                     params, grads, state, scratch)
+                start = stop
+                if interval_over(&run.last_check):
+                    with gil:
+                        PyErr_CheckSignals()
+            end_epoch(run, total / n, params)
+            if every_epoch or interval_over(&run.last_report):
+                with gil:
+                    if report is not None and report() and run.outcome == RUNNING:
+                        run.outcome = STOPPED
+            if run.outcome != RUNNING:
+                break
+    if run.outcome == RUNNING:
+        run.outcome = MAX_ITER
+
+
+cdef int end_epoch(Run run, double loss, const real[::1] params) except -1 nogil:
+    """Record the loss of an epoch, and whether it left a weight that is not finite."""
+    cdef Py_ssize_t i
+    cdef bint finite = True
+    run.record(loss)
+    for i in range(params.shape[0]):
+        finite &= isfinite(params[i])
+    if not finite:
+        run.outcome = NON_FINITE
+    return 0
+
+
+def predict(Network network, Rows rows, const real[::1] params):
+    """Return the activations of the output layer.
+
+    Parameters
+    ----------
+    network : Network
+    rows : Rows
+        X, of shape (n_samples, n_features).
+    params : ndarray of shape (network.n_params,)
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs), dtype of params
+    """
+    check_shapes(network, rows, params.shape[0])
+    cdef Py_ssize_t start = 0, m, n = rows.n_samples, block = min(n, BLOCK_ROWS)
+    cdef Py_ssize_t last = network.n_layers - 1
+    dtype = np.float32 if real is float else np.float64
+    out = np.empty((n, network.sizes[last + 1]), dtype)
+    cdef real[:, ::1] output = out
+    cdef real[:, ::1] X = np.empty((block, rows.n_features), dtype)
+    cdef real[:, ::1] A = np.empty((block, network.n_units), dtype)
+    with nogil:
+        while start < n:
+            m = min(block, n - start)
+            copy_rows(rows, start, X[:m])
+            forward(network, params, X[:m], A)
+            output[start:start + m] = layer_columns(network, last, m, A)
+            start += m
+    return out
+
+
+def loss_and_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] Y,
+                      const real[::1] params, double alpha=0.0):
+    """Return the mean loss of all rows, L2 included, and its gradient.
+
+    Parameters
+    ----------
+    network : Network
+    loss : Loss
+    rows : Rows
+        X, of shape (n_samples, n_features).
+    Y : ndarray of shape (n_samples, n_outputs)
+        Of the dtype of params.
+    params : ndarray of shape (network.n_params,)
+    alpha : float, default=0.0
+        Strength of the L2 regularization.
+
+    Returns
+    -------
+    loss : float
+    gradient : ndarray of shape (network.n_params,), dtype of params
+    """
+    check_shapes(network, rows, params.shape[0])
+    check_targets(network, rows, Y.shape[0], Y.shape[1])
+    cdef Py_ssize_t n = rows.n_samples
+    dtype = np.float32 if real is float else np.float64
+    gradient = np.zeros(network.n_params, dtype)
+    cdef real[::1] grads = gradient
+    cdef real[:, ::1] scratch = np.empty((min(n, BLOCK_ROWS), scratch_width(network)), dtype)
+    cdef Py_ssize_t[::1] index = np.arange(n)
+    cdef double total
+    with nogil:
+        total = l2_penalty(params[:network.n_weights], alpha)
+        total += batch_gradient(network, loss, rows, Y, index, params,
+                                <real> (1.0 / n), <real> 0, <real> 0, scratch, grads)
+    gradient[:network.n_weights] += alpha / n * np.asarray(params)[:network.n_weights]
+    return total / n, gradient
+
+
+cdef int check_shapes(Network network, Rows rows, Py_ssize_t n_params) except -1:
+    """Raise where rows or parameters do not fit the network."""
+    if rows.n_features != network.sizes[0]:
+        raise ValueError(f"X has {rows.n_features} features: the network takes "
+                         f"{network.sizes[0]}")
+    if n_params != network.n_params:
+        raise ValueError(f"params has {n_params} elements: the network has {network.n_params}")
+    return 0
+
+
+cdef int check_targets(Network network, Rows rows, Py_ssize_t n, Py_ssize_t n_out) except -1:
+    """Raise where there is no sample, or Y does not fit rows and network."""
+    if rows.n_samples == 0:
+        raise ValueError("X has no rows: needed is at least one sample")
+    if n != rows.n_samples or n_out != network.sizes[network.n_layers]:
+        raise ValueError(f"Y has shape ({n}, {n_out}): X and the network need "
+                         f"({rows.n_samples}, {network.sizes[network.n_layers]})")
+    return 0

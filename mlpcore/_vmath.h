@@ -1,0 +1,154 @@
+/* exp, logistic and tanh of whole arrays, in place.
+
+   Every scalar body is free of branches and calls, so that the loops around it become
+   vector code. All of them rest on one reduction for x <= 0:
+
+       x = n ln 2 + r,  |r| <= ln 2 / 2,  exp(x) = 2^n (1 + p),  p = expm1(r)
+
+   with n by rounding, ln 2 in two parts (W. J. Cody and W. Waite, "Software Manual for the
+   Elementary Functions", 1980, ch. 6) and p by its Taylor series, cut where the next term
+   is below half a unit in the last place. NaN stays NaN: a comparison with it is false. */
+#ifndef MLPCORE_VMATH_H
+#define MLPCORE_VMATH_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Every loop is compiled for three levels of x86-64, of which the processor's own is run. */
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define MLPCORE_X86_LEVELS
+#define MLPCORE_AVX2 __attribute__((target("avx2,fma")))
+#if defined(__clang__)
+#define MLPCORE_AVX512 __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl")))
+#else
+#define MLPCORE_AVX512 \
+    __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")))
+#endif
+#endif
+
+#if defined(_MSC_VER)
+#define MLPCORE_INLINE static __forceinline
+#else
+#define MLPCORE_INLINE static inline __attribute__((always_inline))
+#endif
+
+/* 2^n in *scale and expm1(r) in *p, for x <= 0; x is raised to the bound below which
+   exp(x) is no normal number. */
+MLPCORE_INLINE void mlpcore_reduce_f(float x, float *scale, float *p)
+{
+    const float round = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
+    float shifted, n, r, q;
+    uint32_t bits;
+    x = x < -87.3365f ? -87.3365f : x;
+    shifted = x * 1.44269504f + round;
+    n = shifted - round;
+    r = x - n * 0.693145752f;
+    r = r - n * 1.42860677e-6f;
+    q = 1.0f / 5040;
+    q = q * r + 1.0f / 720;
+    q = q * r + 1.0f / 120;
+    q = q * r + 1.0f / 24;
+    q = q * r + 1.0f / 6;
+    q = q * r + 0.5f;
+    *p = q * r * r + r;
+    memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits << 23) + 0x3f800000u;
+    memcpy(scale, &bits, sizeof bits);
+}
+
+MLPCORE_INLINE void mlpcore_reduce_d(double x, double *scale, double *p)
+{
+    const double round = 6755399441055744.0; /* 1.5 * 2^52 */
+    double shifted, n, r, q;
+    uint64_t bits;
+    x = x < -708.396 ? -708.396 : x;
+    shifted = x * 1.4426950408889634 + round;
+    n = shifted - round;
+    r = x - n * 6.93147180369123816490e-01;
+    r = r - n * 1.90821492927058770002e-10;
+    q = 1.0 / 6227020800;
+    q = q * r + 1.0 / 479001600;
+    q = q * r + 1.0 / 39916800;
+    q = q * r + 1.0 / 3628800;
+    q = q * r + 1.0 / 362880;
+    q = q * r + 1.0 / 40320;
+    q = q * r + 1.0 / 5040;
+    q = q * r + 1.0 / 720;
+    q = q * r + 1.0 / 120;
+    q = q * r + 1.0 / 24;
+    q = q * r + 1.0 / 6;
+    q = q * r + 0.5;
+    *p = q * r * r + r;
+    memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits << 52) + 0x3ff0000000000000u;
+    memcpy(scale, &bits, sizeof bits);
+}
+
+/* An array goes through a function sixteen elements at a time, the rest of it through a
+   padded copy: every element meets the same instructions, wherever it stands. */
+#define MLPCORE_LANES 16
+
+#define MLPCORE_LOOP(target, name, T, f)                                                   \
+    target static void name(T *x, ptrdiff_t n)                                             \
+    {                                                                                      \
+        T rest[MLPCORE_LANES] = {0};                                                       \
+        ptrdiff_t i = 0;                                                                   \
+        for (; i + MLPCORE_LANES <= n; i += MLPCORE_LANES)                                 \
+            for (int k = 0; k < MLPCORE_LANES; k++) x[i + k] = f(x[i + k]);                \
+        if (i == n) return;                                                                \
+        memcpy(rest, x + i, (size_t)(n - i) * sizeof(T));                                  \
+        for (int k = 0; k < MLPCORE_LANES; k++) rest[k] = f(rest[k]);                      \
+        memcpy(x + i, rest, (size_t)(n - i) * sizeof(T));                                  \
+    }
+
+#ifdef MLPCORE_X86_LEVELS
+#define MLPCORE_MAP(name, T, f)                                                            \
+    MLPCORE_LOOP(, name##_baseline, T, f)                                                  \
+    MLPCORE_LOOP(MLPCORE_AVX2, name##_avx2, T, f)                                          \
+    MLPCORE_LOOP(MLPCORE_AVX512, name##_avx512, T, f)                                      \
+    static void name(T *x, ptrdiff_t n)                                                    \
+    {                                                                                      \
+        if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))      \
+            name##_avx512(x, n);                                                           \
+        else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))          \
+            name##_avx2(x, n);                                                             \
+        else                                                                               \
+            name##_baseline(x, n);                                                         \
+    }
+#else
+#define MLPCORE_MAP(name, T, f) MLPCORE_LOOP(, name, T, f)
+#endif
+
+/* The three functions for both types. Below `flush`, the bound of the reduction, exp is
+   smaller than every normal number and becomes zero.
+
+   tanh(x) = -e / (2 + e) for x >= 0, e = expm1(-2x): no cancellation near zero. */
+#define MLPCORE_VMATH(T, S, flush, ABS, COPYSIGN)                                          \
+    MLPCORE_INLINE T mlpcore_exp_##S(T x)                                                  \
+    {                                                                                      \
+        T scale, p;                                                                        \
+        mlpcore_reduce_##S(x, &scale, &p);                                                 \
+        return x < (flush) ? (T)0 : scale + scale * p;                                     \
+    }                                                                                      \
+    MLPCORE_INLINE T mlpcore_logistic_##S(T x)                                             \
+    {                                                                                      \
+        T e = mlpcore_exp_##S(-ABS(x));                                                    \
+        return (x < 0 ? e : (T)1) / (1 + e);                                               \
+    }                                                                                      \
+    MLPCORE_INLINE T mlpcore_tanh_##S(T x)                                                 \
+    {                                                                                      \
+        T scale, p, e;                                                                     \
+        mlpcore_reduce_##S(-2 * ABS(x), &scale, &p);                                       \
+        e = (scale - 1) + scale * p;                                                       \
+        return COPYSIGN(e / (2 + e), x);                                                   \
+    }                                                                                      \
+    MLPCORE_MAP(mlpcore_vexp_##S, T, mlpcore_exp_##S)                                      \
+    MLPCORE_MAP(mlpcore_vlogistic_##S, T, mlpcore_logistic_##S)                            \
+    MLPCORE_MAP(mlpcore_vtanh_##S, T, mlpcore_tanh_##S)
+
+MLPCORE_VMATH(float, f, -87.3365f, fabsf, copysignf)
+MLPCORE_VMATH(double, d, -708.396, fabs, copysign)
+
+#endif

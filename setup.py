@@ -1,0 +1,69 @@
+"""Build the Cython core in mlpcore/ into the Python package in python/mlpcore/."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
+
+CORE = Path("mlpcore")
+DEBUG = os.environ.get("MLPCORE_DEBUG", "0") not in ("", "0")
+
+# Without these two flags a compiler may not turn a conditional into a vector blend.
+COMPILE_ARGS = [] if sys.platform == "win32" else ["-O3", "-fno-math-errno", "-fno-trapping-math"]
+NPYRANDOM_DIR = Path(np.get_include()).parents[1] / "random" / "lib"
+
+
+class BuildPyWithPxd(build_py):
+    """Put the core's .pxd files beside the extensions, so that others can cimport them."""
+
+    def run(self):
+        """Copy Python modules as usual, then the declarations."""
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / "mlpcore"
+        for pxd in sorted(CORE.glob("*.pxd")):
+            self.copy_file(str(pxd), str(target / pxd.name))
+
+    def get_outputs(self, include_bytecode=True):
+        """List the copied declarations among what this command wrote."""
+        target = Path(self.build_lib) / "mlpcore"
+        return super().get_outputs(include_bytecode) + [
+            str(target / pxd.name) for pxd in sorted(CORE.glob("*.pxd"))
+        ]
+
+
+def extension(pyx):
+    """One extension a .pyx, named like its path: mlpcore/_blas.pyx is mlpcore._blas."""
+    return Extension(
+        f"mlpcore.{pyx.stem}",
+        [pyx.as_posix()],
+        include_dirs=[str(CORE), np.get_include()],
+        library_dirs=[str(NPYRANDOM_DIR)],
+        libraries=["npyrandom"],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+        extra_compile_args=COMPILE_ARGS,
+        depends=sorted(path.as_posix() for path in CORE.glob("*.h")),
+    )
+
+
+setup(
+    cmdclass={"build_py": BuildPyWithPxd},
+    ext_modules=cythonize(
+        [extension(pyx) for pyx in sorted(CORE.glob("*.pyx"))],
+        build_dir="build/cython-debug" if DEBUG else "build/cython",
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": DEBUG,
+            "wraparound": False,
+            "initializedcheck": DEBUG,
+            "cdivision": True,
+            "embedsignature": True,
+            "freethreading_compatible": False,
+        },
+    ),
+)
