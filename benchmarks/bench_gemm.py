@@ -1,0 +1,30 @@
+"""The row-major matrix products of the workloads, in GFLOP/s."""
+
+import numpy as np
+import pytest
+
+from mlpcore._blas import matmul
+
+# (m, n, k) of C (m, n) += op(A) op(B): what report_mb and wide ask for.
+SHAPES = {
+    "report_mb forward": ("nn", 100, 500, 784),
+    "report_mb update": ("tn", 784, 500, 100),
+    "report_mb output": ("nn", 100, 10, 500),
+    "report_mb delta": ("nt", 100, 500, 10),
+    "wide forward": ("nn", 512, 1024, 1024),
+    "wide update": ("tn", 1024, 1024, 512),
+    "10 rows": ("nn", 10, 500, 784),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", SHAPES)
+def bench_gemm(benchmark, report, name, dtype):
+    kind, m, n, k = SHAPES[name]
+    trans_a, trans_b = kind[0] == "t", kind[1] == "t"
+    rng = np.random.default_rng(0)
+    A = rng.random((k, m) if trans_a else (m, k)).astype(dtype)
+    B = rng.random((n, k) if trans_b else (k, n)).astype(dtype)
+    C = np.zeros((m, n), dtype)
+    benchmark(matmul, A, B, 1.0, 0.0, C, trans_a=trans_a, trans_b=trans_b)
+    report(GFLOPS=round(2e-9 * m * n * k / benchmark.stats["median"], 1))

@@ -1,0 +1,9 @@
+"""Fast, exact multi-layer perceptrons on a CPU, with scikit-learn's API."""
+
+from mlpcore import datasets
+from mlpcore._classifier import MLPClassifier
+from mlpcore._version import __version__
+
+MLP = MLPClassifier
+
+__all__ = ["MLP", "MLPClassifier", "__version__", "datasets"]

@@ -1,0 +1,27 @@
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from mlpcore._activations import Activation
+
+class Network:
+    n_layers: int
+    n_weights: int
+    n_params: int
+    n_units: int
+    shared_bias: bool
+    hidden: Activation
+    output: Activation
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        hidden: Activation,
+        output: Activation,
+        shared_bias: bool = False,
+    ) -> None: ...
+    @property
+    def n_outputs(self) -> int: ...
+    def coefs(self, params: NDArray[Any]) -> list[NDArray[Any]]: ...
+    def own_biases(self, params: NDArray[Any]) -> list[NDArray[Any]]: ...
+    def intercepts(self, params: NDArray[Any]) -> list[NDArray[Any]]: ...

@@ -1,0 +1,57 @@
+from enum import IntEnum
+from typing import Any
+
+from numpy.typing import NDArray
+
+class Solver(IntEnum):
+    SGD = ...
+    ADAM = ...
+
+class Optimizer:
+    solver: Solver
+    learning_rate_init: float
+    momentum: float
+    nesterov: bool
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    t: int
+    def __init__(
+        self,
+        solver: Solver,
+        learning_rate_init: float,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> None: ...
+    @property
+    def n_state(self) -> int: ...
+
+def sgd_step(
+    grads: NDArray[Any], scale: float, decay: float, learning_rate: float, params: NDArray[Any]
+) -> None: ...
+def momentum_step(
+    grads: NDArray[Any],
+    scale: float,
+    decay: float,
+    learning_rate: float,
+    momentum: float,
+    nesterov: bool,
+    params: NDArray[Any],
+    velocity: NDArray[Any],
+) -> None: ...
+def adam_step(
+    grads: NDArray[Any],
+    scale: float,
+    decay: float,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    params: NDArray[Any],
+    mean: NDArray[Any],
+    square: NDArray[Any],
+) -> None: ...

@@ -1,0 +1,84 @@
+"""How many threads a fit may use, and the number of BLAS threads while it runs."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from threadpoolctl import LibController, ThreadpoolController
+
+
+class _BlasThreads:
+    """The BLAS of this process and the fits that have set its number of threads.
+
+    The number is one for the whole process. While fits overlap, the latest one to begin
+    sets it; the last one to end restores what stood before the first.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_fits = 0
+        self._before: list[int] = []
+        # Looking for the libraries takes milliseconds: done once, when first needed.
+        self._libraries: list[LibController] | None = None
+
+    def _blas(self) -> list[LibController]:
+        if self._libraries is None:
+            self._libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+        return self._libraries
+
+    def allowed(self) -> int:
+        """Return the number of threads that BLAS may use, fits in progress not counted."""
+        with self._lock:
+            now = self._before if self._n_fits else [b.num_threads for b in self._blas()]
+        return min(now, default=1)
+
+    @contextmanager
+    def limited_to(self, n_threads: int) -> Iterator[None]:
+        """Run the body with n_threads BLAS threads."""
+        with self._lock:
+            if self._n_fits == 0:
+                self._before = [b.num_threads for b in self._blas()]
+            self._n_fits += 1
+            for blas in self._blas():
+                blas.set_num_threads(n_threads)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._n_fits -= 1
+                if self._n_fits == 0:
+                    for blas, before in zip(self._blas(), self._before, strict=True):
+                        blas.set_num_threads(before)
+
+
+blas_threads = _BlasThreads()
+
+_DESCRIBING = ("internal_api", "version", "architecture")
+
+
+def available_threads() -> int:
+    """Return what CPU affinity, OMP_NUM_THREADS and threadpoolctl currently allow."""
+    limits = [blas_threads.allowed()]
+    if hasattr(os, "sched_getaffinity"):
+        limits.append(len(os.sched_getaffinity(0)))
+    else:
+        limits.append(os.cpu_count() or 1)
+    # The variable may be a list, one number a nesting level.
+    outermost = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if outermost.isdigit() and int(outermost) > 0:
+        limits.append(int(outermost))
+    return min(limits)
+
+
+def blas_description() -> str:
+    """Return library, version and kernel of the BLAS that the core calls."""
+    controller = ThreadpoolController().select(user_api="blas")
+    # NumPy may have loaded a BLAS of its own beside SciPy's.
+    names = [
+        " ".join(str(info[key]) for key in _DESCRIBING if info.get(key))
+        for info in controller.info()
+        if "numpy" not in Path(info["filepath"]).parent.name
+    ]
+    return ", ".join(names) or "unknown BLAS"

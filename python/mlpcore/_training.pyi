@@ -1,0 +1,37 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcore._losses import Loss
+from mlpcore._network import Network
+from mlpcore._optimizers import Optimizer
+from mlpcore._rows import Rows
+from mlpcore._run import Run
+
+def train(
+    network: Network,
+    loss: Loss,
+    optimizer: Optimizer,
+    rows: Rows,
+    Y: NDArray[Any],
+    params: NDArray[Any],
+    run: Run,
+    *,
+    alpha: float,
+    batch_size: int,
+    max_iter: int,
+    bit_generator: np.random.BitGenerator | None = None,
+    report: Callable[[], bool] | None = None,
+    every_epoch: bool = False,
+) -> None: ...
+def predict(network: Network, rows: Rows, params: NDArray[Any]) -> NDArray[Any]: ...
+def loss_and_gradient(
+    network: Network,
+    loss: Loss,
+    rows: Rows,
+    Y: NDArray[Any],
+    params: NDArray[Any],
+    alpha: float = 0.0,
+) -> tuple[float, NDArray[Any]]: ...

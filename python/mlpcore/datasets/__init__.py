@@ -1,0 +1,6 @@
+"""Data sets that the experiments train on."""
+
+from mlpcore.datasets._fetch import DatasetNotFoundError
+from mlpcore.datasets._mnist import fetch_mnist, load_report_split
+
+__all__ = ["DatasetNotFoundError", "fetch_mnist", "load_report_split"]

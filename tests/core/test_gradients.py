@@ -1,0 +1,80 @@
+"""The gradient of every loss, activation and bias against finite differences and the twin."""
+
+import numpy as np
+import pytest
+
+from mlpcore._activations import Activation
+from mlpcore._losses import Loss
+from mlpcore._network import Network
+from mlpcore._rows import Rows
+from mlpcore._training import loss_and_gradient
+
+OUTPUTS = [
+    (Loss.MSE, Activation.IDENTITY),
+    (Loss.MSE, Activation.LOGISTIC),
+    (Loss.MSE, Activation.TANH),
+    (Loss.LOG_LOSS, Activation.SOFTMAX),
+    (Loss.BINARY_LOG_LOSS, Activation.LOGISTIC),
+]
+HIDDEN = [Activation.IDENTITY, Activation.RELU, Activation.LOGISTIC, Activation.TANH]
+SIZES = (5, 4, 3, 3)
+
+
+def problem(loss, n_rows, dtype="float64"):
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(n_rows, SIZES[0]))
+    Y = np.eye(3)[rng.integers(0, 3, n_rows)]
+    if loss == Loss.MSE:
+        Y = rng.normal(size=Y.shape)
+    return X.astype(dtype), Y.astype(dtype)
+
+
+def draw(network, dtype="float64"):
+    return np.random.default_rng(1).normal(scale=0.7, size=network.n_params).astype(dtype)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3])
+@pytest.mark.parametrize("shared", [False, True], ids=["unit", "layer"])
+@pytest.mark.parametrize("hidden", HIDDEN, ids=lambda a: a.name)
+@pytest.mark.parametrize(("loss", "output"), OUTPUTS, ids=lambda a: a.name)
+def test_finite_differences(loss, output, hidden, shared, alpha):
+    network = Network(SIZES, hidden, output, shared)
+    X, Y = problem(loss, 7)
+    rows, params = Rows(X), draw(network)
+    _, gradient = loss_and_gradient(network, loss, rows, Y, params, alpha)
+    numeric, step = np.empty_like(params), 1e-6
+    for i in range(len(params)):
+        shifted = params.copy()
+        shifted[i] += step
+        above = loss_and_gradient(network, loss, rows, Y, shifted, alpha)[0]
+        shifted[i] -= 2 * step
+        below = loss_and_gradient(network, loss, rows, Y, shifted, alpha)[0]
+        numeric[i] = (above - below) / (2 * step)
+    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_rows", [1, 512, 1300], ids=["one row", "one block", "blocks"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("loss", "output"), OUTPUTS, ids=lambda a: a.name)
+def test_equals_twin(twin, loss, output, dtype, n_rows):
+    network = Network(SIZES, Activation.TANH, output)
+    X, Y = problem(loss, n_rows, dtype)
+    params = draw(network, dtype)
+    value, gradient = loss_and_gradient(network, loss, Rows(X), Y, params, 0.2)
+    plain = twin(SIZES, Activation.TANH, output, loss, alpha=0.2)
+    expected = plain.loss_and_gradient(*(a.astype("float64") for a in (params, X, Y)))
+    rtol = 2e-5 if dtype == "float32" else 1e-12
+    assert value == pytest.approx(expected[0], rel=rtol)
+    np.testing.assert_allclose(gradient, expected[1], atol=rtol)
+    assert gradient.dtype == dtype
+
+
+def test_shapes_that_do_not_fit():
+    network = Network(SIZES, Activation.TANH, Activation.IDENTITY)
+    X, Y = problem(Loss.MSE, 4)
+    params = draw(network)
+    for bad in [(X[:, :4].copy(), Y, params), (X, Y[:3], params), (X, Y, params[1:])]:
+        with pytest.raises(ValueError, match=r"needs?|takes|has"):
+            loss_and_gradient(network, Loss.MSE, Rows(bad[0]), *bad[1:])
+    with pytest.raises(ValueError, match="no rows"):
+        loss_and_gradient(network, Loss.MSE, Rows(X[:0]), Y[:0], params)
