@@ -52,6 +52,7 @@ def extension(pyx):
 
 
 setup(
+    options={"build_ext": {"parallel": os.cpu_count()}},
     cmdclass={"build_py": BuildPyWithPxd},
     ext_modules=cythonize(
         [extension(pyx) for pyx in sorted(CORE.glob("*.pyx"))],

