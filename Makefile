@@ -47,7 +47,7 @@ bench: $(VENV)/installed-dev
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/cython-lint mlpcore
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint mlpcore
 	$(BIN)/mypy
 
 clean:
