@@ -12,8 +12,11 @@ from setuptools.command.build_py import build_py
 CORE = Path("mlpcore")
 DEBUG = os.environ.get("MLPCORE_DEBUG", "0") not in ("", "0")
 
-# Without these two flags a compiler may not turn a conditional into a vector blend.
-COMPILE_ARGS = [] if sys.platform == "win32" else ["-O3", "-fno-math-errno", "-fno-trapping-math"]
+# Without -fno-... a compiler may not turn a conditional into a vector blend.
+COMPILE_ARGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-pthread"]
+LINK_ARGS = ["-pthread"]
+if sys.platform == "win32":
+    COMPILE_ARGS, LINK_ARGS = ["/std:c11"], []
 NPYRANDOM_DIR = Path(np.get_include()).parents[1] / "random" / "lib"
 
 
@@ -47,6 +50,7 @@ def extension(pyx):
         libraries=["npyrandom"],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
         extra_compile_args=COMPILE_ARGS,
+        extra_link_args=LINK_ARGS,
         depends=sorted(path.as_posix() for path in CORE.glob("*.h")),
     )
 

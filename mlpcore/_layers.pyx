@@ -35,20 +35,17 @@ cpdef int affine_input_gradient(const real[:, ::1] D, const real[::1] W,
                    <real> 1, <real> 0, &d_X[0, 0], row_stride(d_X))
 
 
-cpdef int affine_gradient(const real[:, ::1] X, const real[:, ::1] D, real alpha, real beta_W,
-                          real beta_b, real[::1] d_W, real[::1] d_b) except -1 nogil:
-    """d_W = alpha X^T D + beta_W d_W; d_b = alpha sum_i D_i + beta_b d_b."""
+cpdef int affine_gradient(const real[:, ::1] X, const real[:, ::1] D, real alpha, real beta,
+                          real[::1] d_W) except -1 nogil:
+    """d_W = alpha X^T D + beta d_W."""
     cdef Py_ssize_t m = D.shape[0], n_in = X.shape[1], n_out = D.shape[1]
-    if n_out == 0:
-        return 0
-    sum_rows(D, alpha, beta_b, d_b)
-    if n_in == 0:
+    if n_in == 0 or n_out == 0:
         return 0
     return gemm_tn(n_in, n_out, m, &X[0, 0] if m else NULL, row_stride(X),
-                   &D[0, 0] if m else NULL, row_stride(D), alpha, beta_W, &d_W[0], n_out)
+                   &D[0, 0] if m else NULL, row_stride(D), alpha, beta, &d_W[0], n_out)
 
 
-cdef void sum_rows(const real[:, ::1] D, real alpha, real beta, real[::1] d_b) noexcept nogil:
+cpdef void sum_rows(const real[:, ::1] D, real alpha, real beta, real[::1] d_b) noexcept nogil:
     """d_b = alpha sum_i D_i + beta d_b; for a shared bias, the sum over the units too."""
     cdef Py_ssize_t i, j
     cdef bint shared = d_b.shape[0] == 1

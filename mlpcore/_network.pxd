@@ -1,4 +1,5 @@
 from mlpcore._activations cimport Activation
+from mlpcore._sparse cimport SparseBlock
 from mlpcore._types cimport real
 
 cdef class Network:
@@ -15,9 +16,9 @@ cdef class Network:
     cdef const Py_ssize_t[::1] columns
 
 cdef int forward(Network network, const real[::1] params, const real[:, ::1] X,
-                 real[:, ::1] A) except -1 nogil
+                 SparseBlock block, real[:, ::1] A) except -1 nogil
 cdef int backward(Network network, const real[::1] params, const real[:, ::1] X,
-                  const real[:, ::1] A, real[:, ::1] D, real alpha, real beta_W, real beta_b,
-                  real[::1] target) except -1 nogil
+                  SparseBlock block, const real[:, ::1] A, real[:, ::1] D,
+                  real alpha, real beta_W, real beta_b, real[::1] target) except -1 nogil
 cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
                                 real[:, ::1] scratch) noexcept nogil

@@ -9,7 +9,8 @@ n_1 + n_2 + ...), layer after layer in columns.
 import numpy as np
 
 from mlpcore._activations cimport Activation, activation_backward, activation_forward
-from mlpcore._layers cimport affine_forward, affine_gradient, affine_input_gradient
+from mlpcore._layers cimport affine_forward, affine_gradient, affine_input_gradient, sum_rows
+from mlpcore._sparse cimport SparseBlock, sparse_forward, sparse_gradient
 from mlpcore._types cimport real
 
 
@@ -85,8 +86,11 @@ cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
 
 
 cdef int forward(Network network, const real[::1] params, const real[:, ::1] X,
-                 real[:, ::1] A) except -1 nogil:
-    """a_l = f(a_(l-1) W_l + b_l), a_0 = X (m, n_0); A holds a_1, a_2, ..."""
+                 SparseBlock block, real[:, ::1] A) except -1 nogil:
+    """a_l = f(a_(l-1) W_l + b_l), a_0 = X (m, n_0); A holds a_1, a_2, ...
+
+    If there is a sparse block, a_0 is that, and X only tells the number of rows.
+    """
     cdef Py_ssize_t i, m = X.shape[0], last = network.n_layers - 1
     cdef const real[::1] W, b
     cdef const real[:, ::1] x = X
@@ -95,15 +99,18 @@ cdef int forward(Network network, const real[::1] params, const real[:, ::1] X,
         W = params[network.weights[i]:network.weights[i + 1]]
         b = params[network.biases[i]:network.biases[i + 1]]
         a = layer_columns(network, i, m, A)
-        affine_forward(x, W, b, a)
+        if i == 0 and block is not None:
+            sparse_forward(block, W, b, a)
+        else:
+            affine_forward(x, W, b, a)
         activation_forward(network.output if i == last else network.hidden, a)
         x = a
     return 0
 
 
 cdef int backward(Network network, const real[::1] params, const real[:, ::1] X,
-                  const real[:, ::1] A, real[:, ::1] D, real alpha, real beta_W, real beta_b,
-                  real[::1] target) except -1 nogil:
+                  SparseBlock block, const real[:, ::1] A, real[:, ::1] D,
+                  real alpha, real beta_W, real beta_b, real[::1] target) except -1 nogil:
     """target_l = alpha x_l^T d_l + beta target_l, d_l = d_(l+1) W_(l+1)^T f'(z_l).
 
     x_l is the layer's input; the output layer's delta stands in D already. target is a
@@ -113,6 +120,7 @@ cdef int backward(Network network, const real[::1] params, const real[:, ::1] X,
     cdef Py_ssize_t i, m = X.shape[0]
     cdef const real[:, ::1] x
     cdef real[:, ::1] d, d_before
+    cdef real[::1] d_W, d_b
     for i in range(network.n_layers - 1, -1, -1):
         d = layer_columns(network, i, m, D)
         x = X
@@ -121,7 +129,11 @@ cdef int backward(Network network, const real[::1] params, const real[:, ::1] X,
             d_before = layer_columns(network, i - 1, m, D)
             affine_input_gradient(d, params[network.weights[i]:network.weights[i + 1]], d_before)
             activation_backward(network.hidden, x, d_before)
-        affine_gradient(x, d, alpha, beta_W, beta_b,
-                        target[network.weights[i]:network.weights[i + 1]],
-                        target[network.biases[i]:network.biases[i + 1]])
+        d_W = target[network.weights[i]:network.weights[i + 1]]
+        d_b = target[network.biases[i]:network.biases[i + 1]]
+        sum_rows(d, alpha, beta_b, d_b)
+        if i == 0 and block is not None:
+            sparse_gradient(block, d, alpha, beta_W, d_W)
+        else:
+            affine_gradient(x, d, alpha, beta_W, d_W)
     return 0

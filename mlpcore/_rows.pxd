@@ -17,6 +17,7 @@ cdef class Rows:
 
 cdef void gather(Rows rows, const Py_ssize_t[::1] index, real[:, ::1] out) noexcept nogil
 cdef void copy_rows(Rows rows, Py_ssize_t start, real[:, ::1] out) noexcept nogil
+cdef double density(Rows rows, Py_ssize_t step) noexcept nogil
 cdef void gather_targets(const real[:, ::1] Y, const Py_ssize_t[::1] index,
                          real[:, ::1] out) noexcept nogil
 cdef void shuffle(Py_ssize_t[::1] index, bitgen_t *bitgen) noexcept nogil

@@ -83,6 +83,22 @@ cdef void copy_rows(Rows rows, Py_ssize_t start, real[:, ::1] out) noexcept nogi
         convert_row(rows, start + i, &out[i, 0])
 
 
+cdef double density(Rows rows, Py_ssize_t step) noexcept nogil:
+    """Return the share of non-zeros in every step-th row."""
+    cdef Py_ssize_t i, j, k, n_seen = 0, n_nonzero = 0
+    for k in range(rows.n_samples // step):
+        i = k * step
+        for j in range(rows.n_features):
+            if rows.dtype == UINT8:
+                n_nonzero += rows.u8[i, j] != 0
+            elif rows.dtype == FLOAT32:
+                n_nonzero += rows.f32[i, j] != 0
+            else:
+                n_nonzero += rows.f64[i, j] != 0
+        n_seen += rows.n_features
+    return n_nonzero / <double> n_seen if n_seen else 1.0
+
+
 cdef void gather_targets(const real[:, ::1] Y, const Py_ssize_t[::1] index,
                          real[:, ::1] out) noexcept nogil:
     """out_i = y_index[i]; Y (n_samples, n_outputs), index (m,), out (m, n_outputs)."""

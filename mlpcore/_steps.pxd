@@ -2,16 +2,17 @@ from mlpcore._losses cimport Loss
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport Optimizer
 from mlpcore._rows cimport Rows
+from mlpcore._sparse cimport SparseBlock
 from mlpcore._types cimport real
 
-cdef Py_ssize_t scratch_width(Network network) noexcept nogil
+cdef Py_ssize_t scratch_width(Network network, SparseBlock block) noexcept nogil
 cdef bint step_is_product(Optimizer optimizer, Py_ssize_t batch_size,
                           Py_ssize_t block_rows) noexcept nogil
 cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] Y,
                            const Py_ssize_t[::1] index, const real[::1] params, real alpha,
-                           real beta_W, real beta_b, real[:, ::1] scratch,
-                           real[::1] target) except? -1.0 nogil
+                           real beta_W, real beta_b, SparseBlock block,
+                           real[:, ::1] scratch, real[::1] target) except? -1.0 nogil
 cdef double train_batch(Network network, Loss loss, Optimizer optimizer, Rows rows,
                         const real[:, ::1] Y, const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
-                        real[:, ::1] scratch) except? -1.0 nogil
+                        SparseBlock block, real[:, ::1] scratch) except? -1.0 nogil

@@ -10,12 +10,18 @@ from mlpcore._losses cimport Loss, l2_penalty, loss_backward, loss_forward
 from mlpcore._network cimport Network, backward, forward, layer_columns
 from mlpcore._optimizers cimport Optimizer, SGD, optimizer_step
 from mlpcore._rows cimport Rows, gather, gather_targets
+from mlpcore._sparse cimport SparseBlock, sparse_gather
 from mlpcore._types cimport real
 
 
-cdef Py_ssize_t scratch_width(Network network) noexcept nogil:
-    """Return the number of columns of scratch: X, Y, activations, deltas."""
-    return network.sizes[0] + network.sizes[network.n_layers] + 2 * network.n_units
+cdef Py_ssize_t scratch_width(Network network, SparseBlock block) noexcept nogil:
+    """Return the number of columns of scratch: X unless it is sparse, Y, activations, deltas."""
+    return (x_columns(network, block) + network.sizes[network.n_layers] + 2 * network.n_units)
+
+
+cdef Py_ssize_t x_columns(Network network, SparseBlock block) noexcept nogil:
+    """Return the number of columns of scratch that X takes."""
+    return network.sizes[0] if block is None else 0
 
 
 cdef bint step_is_product(Optimizer optimizer, Py_ssize_t batch_size,
@@ -29,11 +35,11 @@ cdef bint step_is_product(Optimizer optimizer, Py_ssize_t batch_size,
 
 cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] Y,
                            const Py_ssize_t[::1] index, const real[::1] params, real alpha,
-                           real beta_W, real beta_b, real[:, ::1] scratch,
+                           real beta_W, real beta_b, SparseBlock block, real[:, ::1] scratch,
                            real[::1] target) except? -1.0 nogil:
     """target = alpha * gradient + beta * target over the rows of index; returns their loss."""
     cdef Py_ssize_t start = 0, stop, m, n = index.shape[0], last = network.n_layers - 1
-    cdef Py_ssize_t x_end = network.sizes[0], y_end = x_end + network.sizes[last + 1]
+    cdef Py_ssize_t x_end = x_columns(network, block), y_end = x_end + network.sizes[last + 1]
     cdef real[:, ::1] A = scratch[:, y_end:y_end + network.n_units]
     cdef real[:, ::1] D = scratch[:, y_end + network.n_units:]
     cdef real[:, ::1] x, y, a, d
@@ -45,12 +51,15 @@ cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, 
         y = scratch[:m, x_end:y_end]
         a = layer_columns(network, last, m, A)
         d = layer_columns(network, last, m, D)
-        gather(rows, index[start:stop], x)
+        if block is None:
+            gather(rows, index[start:stop], x)
+        else:
+            sparse_gather(block, index[start:stop], a)
         gather_targets(Y, index[start:stop], y)
-        forward(network, params, x, A)
+        forward(network, params, x, block, A)
         total += loss_forward(loss, a, y)
         loss_backward(loss, network.output, a, y, d)
-        backward(network, params, x, A, D, alpha,
+        backward(network, params, x, block, A, D, alpha,
                  beta_W if start == 0 else 1, beta_b if start == 0 else 1, target)
         start = stop
     return total
@@ -59,7 +68,7 @@ cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, 
 cdef double train_batch(Network network, Loss loss, Optimizer optimizer, Rows rows,
                         const real[:, ::1] Y, const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
-                        real[:, ::1] scratch) except? -1.0 nogil:
+                        SparseBlock block, real[:, ::1] scratch) except? -1.0 nogil:
     """Make one step on the rows of index; returns their loss before it, L2 included.
 
     grads is empty where `step_is_product`.
@@ -70,8 +79,8 @@ cdef double train_batch(Network network, Loss loss, Optimizer optimizer, Rows ro
         optimizer.t += 1
         return total + batch_gradient(
             network, loss, rows, Y, index, params, <real> (-rate * scale),
-            <real> (1 - rate * alpha * scale), <real> 1, scratch, params)
+            <real> (1 - rate * alpha * scale), <real> 1, block, scratch, params)
     total += batch_gradient(network, loss, rows, Y, index, params,
-                            <real> 1, <real> 0, <real> 0, scratch, grads)
+                            <real> 1, <real> 0, <real> 0, block, scratch, grads)
     optimizer_step(optimizer, grads, scale, alpha, network.n_weights, params, state)
     return total

@@ -13,8 +13,9 @@ from numpy.random cimport bitgen_t
 from mlpcore._losses cimport Loss, l2_penalty
 from mlpcore._network cimport Network, forward, layer_columns
 from mlpcore._optimizers cimport Optimizer
-from mlpcore._rows cimport Rows, copy_rows, shuffle
+from mlpcore._rows cimport Rows, copy_rows, density, shuffle
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
+from mlpcore._sparse cimport SparseBlock
 from mlpcore._steps cimport batch_gradient, scratch_width, step_is_product, train_batch
 from mlpcore._types cimport real
 
@@ -22,11 +23,38 @@ from mlpcore._types cimport real
 # and the scratch of 784-1000-10 is 11 MiB in float64.
 cdef enum:
     BLOCK_ROWS = 512
+    # Of sparse rows fewer, so that a tile of their deltas stays in cache.
+    SPARSE_BLOCK_ROWS = 256
+    SAMPLED_ROWS = 500
+    # The narrowest tile of the sparse kernels, 64 bytes of float32.
+    SPARSE_LEAST_UNITS = 16
+
+# Walking non-zeros wins where a large first layer does most of the work and most of its
+# input is zero: measured in benchmarks/bench_sparse.py.
+SPARSE_MAX_DENSITY = 0.25
+SPARSE_MIN_UNITS = 128
+SPARSE_MIN_SHARE = 0.8
+
+
+def prefers_sparse(Network network, Rows rows):
+    """Whether training should walk the non-zeros of the rows instead of all values.
+
+    The one place that decides: the first layer needs SPARSE_MIN_UNITS units and
+    SPARSE_MIN_SHARE of all weights, and of the values at most SPARSE_MAX_DENSITY may be
+    non-zero (counted in up to 500 rows).
+    """
+    if network.sizes[1] < SPARSE_MIN_UNITS or rows.n_samples == 0:
+        return False
+    if network.weights[1] < SPARSE_MIN_SHARE * network.n_weights:
+        return False
+    cdef Py_ssize_t step = max(1, rows.n_samples // SAMPLED_ROWS)
+    return density(rows, step) <= SPARSE_MAX_DENSITY
 
 
 def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real[:, ::1] Y,
           real[::1] params, Run run, *, double alpha, Py_ssize_t batch_size, Py_ssize_t max_iter,
-          bit_generator=None, report=None, bint every_epoch=False):
+          bit_generator=None, report=None, bint every_epoch=False, bint sparse=False,
+          int n_threads=1):
     """Train params in place, for up to max_iter epochs.
 
     Parameters
@@ -56,6 +84,10 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
         stops the training.
     every_epoch : bool, default=False
         Call report after every epoch instead.
+    sparse : bool, default=False
+        Walk the non-zeros of X in the first layer, see `prefers_sparse`.
+    n_threads : int, default=1
+        Threads for that; the number of BLAS threads is the caller's to set.
 
     Raises
     ------
@@ -66,11 +98,17 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
     """
     check_shapes(network, rows, params.shape[0])
     check_targets(network, rows, Y.shape[0], Y.shape[1])
+    if sparse and network.sizes[1] < SPARSE_LEAST_UNITS:
+        raise ValueError(f"sparse=True with {network.sizes[1]} units in the first layer: needed "
+                         f"are {SPARSE_LEAST_UNITS} or more")
     cdef Py_ssize_t start, stop, _epoch, n = rows.n_samples
-    cdef Py_ssize_t block = max(1, min(batch_size, n, BLOCK_ROWS))
+    cdef Py_ssize_t block_rows = min(batch_size, n, SPARSE_BLOCK_ROWS if sparse else BLOCK_ROWS)
     dtype = np.float32 if real is float else np.float64
-    cdef bint in_place = step_is_product(optimizer, min(batch_size, n), block)
-    cdef real[:, ::1] scratch = np.empty((block, scratch_width(network)), dtype)
+    cdef SparseBlock block = None
+    if sparse:
+        block = SparseBlock(rows, block_rows, dtype, n_threads)
+    cdef bint in_place = step_is_product(optimizer, min(batch_size, n), block_rows)
+    cdef real[:, ::1] scratch = np.empty((block_rows, scratch_width(network, block)), dtype)
     cdef real[::1] grads = np.empty(0 if in_place else network.n_params, dtype)
     cdef real[:, ::1] state = np.zeros((optimizer.n_state, network.n_params), dtype)
     cdef Py_ssize_t[::1] index = np.arange(n)
@@ -87,7 +125,7 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
             while start < n:
                 stop = min(start + batch_size, n)
                 total += train_batch(network, loss, optimizer, rows, Y, index[start:stop], alpha,
-                                     params, grads, state, scratch)
+                                     params, grads, state, block, scratch)
                 start = stop
                 if interval_over(&run.last_check):
                     with gil:
@@ -135,13 +173,14 @@ def predict(Network network, Rows rows, const real[::1] params):
     dtype = np.float32 if real is float else np.float64
     out = np.empty((n, network.sizes[last + 1]), dtype)
     cdef real[:, ::1] output = out
+    cdef SparseBlock dense = None
     cdef real[:, ::1] X = np.empty((block, rows.n_features), dtype)
     cdef real[:, ::1] A = np.empty((block, network.n_units), dtype)
     with nogil:
         while start < n:
             m = min(block, n - start)
             copy_rows(rows, start, X[:m])
-            forward(network, params, X[:m], A)
+            forward(network, params, X[:m], dense, A)
             output[start:start + m] = layer_columns(network, last, m, A)
             start += m
     return out
@@ -174,13 +213,15 @@ def loss_and_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] 
     dtype = np.float32 if real is float else np.float64
     gradient = np.zeros(network.n_params, dtype)
     cdef real[::1] grads = gradient
-    cdef real[:, ::1] scratch = np.empty((min(n, BLOCK_ROWS), scratch_width(network)), dtype)
+    cdef SparseBlock dense = None
+    cdef real[:, ::1] scratch = np.empty(
+        (min(n, BLOCK_ROWS), scratch_width(network, dense)), dtype)
     cdef Py_ssize_t[::1] index = np.arange(n)
     cdef double total
     with nogil:
         total = l2_penalty(params[:network.n_weights], alpha)
         total += batch_gradient(network, loss, rows, Y, index, params,
-                                <real> (1.0 / n), <real> 0, <real> 0, scratch, grads)
+                                <real> (1.0 / n), <real> 0, <real> 0, dense, scratch, grads)
     gradient[:network.n_weights] += alpha / n * np.asarray(params)[:network.n_weights]
     return total / n, gradient
 

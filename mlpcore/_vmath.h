@@ -16,23 +16,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Every loop is compiled for three levels of x86-64, of which the processor's own is run. */
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define MLPCORE_X86_LEVELS
-#define MLPCORE_AVX2 __attribute__((target("avx2,fma")))
-#if defined(__clang__)
-#define MLPCORE_AVX512 __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl")))
-#else
-#define MLPCORE_AVX512 \
-    __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")))
-#endif
-#endif
-
-#if defined(_MSC_VER)
-#define MLPCORE_INLINE static __forceinline
-#else
-#define MLPCORE_INLINE static inline __attribute__((always_inline))
-#endif
+#include "_levels.h"
 
 /* 2^n in *scale and expm1(r) in *p, for x <= 0; x is raised to the bound below which
    exp(x) is no normal number. */
@@ -104,22 +88,17 @@ MLPCORE_INLINE void mlpcore_reduce_d(double x, double *scale, double *p)
     }
 
 #ifdef MLPCORE_X86_LEVELS
-#define MLPCORE_MAP(name, T, f)                                                            \
+#define MLPCORE_LOOPS(name, T, f)                                                          \
     MLPCORE_LOOP(, name##_baseline, T, f)                                                  \
     MLPCORE_LOOP(MLPCORE_AVX2, name##_avx2, T, f)                                          \
-    MLPCORE_LOOP(MLPCORE_AVX512, name##_avx512, T, f)                                      \
-    static void name(T *x, ptrdiff_t n)                                                    \
-    {                                                                                      \
-        if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))      \
-            name##_avx512(x, n);                                                           \
-        else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))          \
-            name##_avx2(x, n);                                                             \
-        else                                                                               \
-            name##_baseline(x, n);                                                         \
-    }
+    MLPCORE_LOOP(MLPCORE_AVX512, name##_avx512, T, f)
 #else
-#define MLPCORE_MAP(name, T, f) MLPCORE_LOOP(, name, T, f)
+#define MLPCORE_LOOPS(name, T, f) MLPCORE_LOOP(, name##_baseline, T, f)
 #endif
+
+#define MLPCORE_MAP(name, T, f)                                                            \
+    MLPCORE_LOOPS(name, T, f)                                                              \
+    MLPCORE_DISPATCH(name, (T *x, ptrdiff_t n), (x, n))
 
 /* The three functions for both types. Below `flush`, the bound of the reduction, exp is
    smaller than every normal number and becomes zero.

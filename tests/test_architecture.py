@@ -12,7 +12,7 @@ CORE, FRONT = ROOT / "mlpcore", ROOT / "python" / "mlpcore"
 FLOORS = [
     ["_types", "_version"],
     ["_blas", "_rows", "_run"],
-    ["_activations", "_layers", "_optimizers"],
+    ["_activations", "_layers", "_sparse", "_optimizers"],
     ["_losses"],
     ["_network"],
     ["_steps"],

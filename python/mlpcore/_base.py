@@ -24,7 +24,7 @@ from mlpcore._reports import EpochReports
 from mlpcore._rows import Rows
 from mlpcore._run import Outcome, Run
 from mlpcore._threads import available_threads, blas_threads
-from mlpcore._training import predict, train
+from mlpcore._training import predict, prefers_sparse, train
 
 # What X may be in memory; everything else is converted to the first of them.
 X_DTYPES = (np.float64, np.float32, np.uint8)
@@ -126,13 +126,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         batch_size = batch_rows(self.batch_size, len(X))
         interruption = None
         reports.begin()
-        with blas_threads.limited_to(self.n_threads or available_threads()):
+        rows, n_threads = Rows(X, self.input_scale), self.n_threads or available_threads()
+        sparse = prefers_sparse(network, rows)
+        # The sparse first layer has threads of its own; what is left to BLAS is small.
+        with blas_threads.limited_to(1 if sparse else n_threads):
             try:
                 train(
                     network,
                     loss,
                     self._optimizer(),
-                    Rows(X, self.input_scale),
+                    rows,
                     Y,
                     params,
                     run,
@@ -142,6 +145,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                     bit_generator=stream._bit_generator if self.shuffle else None,
                     report=reports,
                     every_epoch=reports.every_epoch,
+                    sparse=sparse,
+                    n_threads=n_threads,
                 )
             except KeyboardInterrupt as caught:
                 interruption = caught

@@ -25,7 +25,10 @@ def train(
     bit_generator: np.random.BitGenerator | None = None,
     report: Callable[[], bool] | None = None,
     every_epoch: bool = False,
+    sparse: bool = False,
+    n_threads: int = 1,
 ) -> None: ...
+def prefers_sparse(network: Network, rows: Rows) -> bool: ...
 def predict(network: Network, rows: Rows, params: NDArray[Any]) -> NDArray[Any]: ...
 def loss_and_gradient(
     network: Network,

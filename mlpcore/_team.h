@@ -1,0 +1,123 @@
+/* A team of threads for one fit: started with it, joined at its end, so that nothing of it
+   is left to spin, to fight with another pool, or to be missing in a forked child.
+
+   team_run gives every thread the same task; it returns when all are done. Between tasks,
+   which follow each other within microseconds, a thread spins; if nothing comes it yields,
+   then sleeps. The caller is thread 0. */
+#ifndef MLPCORE_TEAM_H
+#define MLPCORE_TEAM_H
+
+#include <stdlib.h>
+
+typedef void (*mlpcore_task)(const void *job, int thread, int n_threads);
+
+#if defined(_WIN32)
+
+typedef struct { int n_threads; } mlpcore_team;
+
+static mlpcore_team *mlpcore_team_start(int n_threads)
+{
+    mlpcore_team *team = calloc(1, sizeof *team);
+    (void)n_threads;
+    if (team) team->n_threads = 1;
+    return team;
+}
+static void mlpcore_team_run(mlpcore_team *team, mlpcore_task task, const void *job)
+{
+    (void)team;
+    task(job, 0, 1);
+}
+static void mlpcore_team_join(mlpcore_team *team) { free(team); }
+
+#else
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+enum { MLPCORE_SPINS = 5000, MLPCORE_YIELDS = 20000 };
+
+typedef struct {
+    int n_threads;
+    pthread_t *threads;
+    atomic_uint round;    /* counts the tasks; each begins when it changes */
+    atomic_int n_waiting; /* threads that have not finished the task */
+    atomic_int n_started;
+    atomic_int stopping;
+    mlpcore_task task;
+    const void *job;
+} mlpcore_team;
+
+static void mlpcore_wait_a_little(unsigned waited)
+{
+    const struct timespec nap = {0, 50000};
+    /* No pause instruction: a hypervisor may take it for a reason to stop the thread. */
+    if (waited < MLPCORE_SPINS) return;
+    if (waited < MLPCORE_SPINS + MLPCORE_YIELDS)
+        sched_yield();
+    else
+        nanosleep(&nap, NULL);
+}
+
+static void *mlpcore_team_member(void *argument)
+{
+    mlpcore_team *team = argument;
+    const int thread = 1 + atomic_fetch_add(&team->n_started, 1);
+    for (unsigned done = 0;; done++) {
+        for (unsigned waited = 0; atomic_load(&team->round) == done; waited++)
+            mlpcore_wait_a_little(waited);
+        if (atomic_load(&team->stopping)) return NULL;
+        team->task(team->job, thread, team->n_threads);
+        atomic_fetch_sub(&team->n_waiting, 1);
+    }
+}
+
+static void mlpcore_team_run(mlpcore_team *team, mlpcore_task task, const void *job)
+{
+    team->task = task;
+    team->job = job;
+    atomic_store(&team->n_waiting, team->n_threads - 1);
+    atomic_fetch_add(&team->round, 1);
+    task(job, 0, team->n_threads);
+    for (unsigned waited = 0; atomic_load(&team->n_waiting) > 0; waited++)
+        mlpcore_wait_a_little(waited);
+}
+
+static void mlpcore_team_join(mlpcore_team *team)
+{
+    if (!team) return;
+    atomic_store(&team->stopping, 1);
+    atomic_fetch_add(&team->round, 1);
+    for (int i = 0; i < team->n_threads - 1; i++) pthread_join(team->threads[i], NULL);
+    free(team->threads);
+    free(team);
+}
+
+/* NULL without memory; a team of fewer threads if the system gives no more. */
+static mlpcore_team *mlpcore_team_start(int n_threads)
+{
+    sigset_t all, before;
+    mlpcore_team *team = calloc(1, sizeof *team);
+    if (!team) return NULL;
+    team->threads = calloc((size_t)n_threads, sizeof *team->threads);
+    if (!team->threads) {
+        free(team);
+        return NULL;
+    }
+    team->n_threads = n_threads;
+    /* Signals are for the thread that runs Python. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (int i = 0; i < n_threads - 1; i++)
+        if (pthread_create(&team->threads[i], NULL, mlpcore_team_member, team)) {
+            team->n_threads = i + 1;
+            break;
+        }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return team;
+}
+
+#endif
+#endif

@@ -1,0 +1,127 @@
+"""The first layer over non-zeros: to rounding what the dense one gives, for any threads."""
+
+import numpy as np
+import pytest
+
+from mlpcore._activations import Activation
+from mlpcore._losses import Loss
+from mlpcore._network import Network
+from mlpcore._optimizers import Optimizer, Solver
+from mlpcore._rows import Rows
+from mlpcore._run import Run
+from mlpcore._training import prefers_sparse, train
+
+
+def bytes_with_zeros(n_rows, n_features, density=0.2, seed=0):
+    """Random bytes, most of them zero; the first rows and columns are all zeros."""
+    rng = np.random.default_rng(seed)
+    X = rng.integers(1, 256, (n_rows, n_features), dtype=np.uint8)
+    X[rng.random(X.shape) > density] = 0
+    X[: n_rows // 10] = 0
+    X[:, : n_features // 10] = 0
+    return X
+
+
+def trained(
+    X, units, dtype, *, sparse, n_threads=1, solver=(Solver.SGD, 0.3), shared=False, **options
+):
+    """The parameters after two epochs, and the losses."""
+    rng = np.random.default_rng(1)
+    network = Network((X.shape[1], units, 3), Activation.TANH, Activation.SOFTMAX, shared)
+    params = rng.normal(scale=0.3, size=network.n_params).astype(dtype)
+    Y = np.eye(3, dtype=dtype)[rng.integers(0, 3, len(X))]
+    run = Run(0.0, np.inf)
+    options = {"alpha": 0.0, "batch_size": 50, "max_iter": 2} | options
+    train(network, Loss.LOG_LOSS, Optimizer(*solver), Rows(X, 1 / 255), Y, params, run,
+          sparse=sparse, n_threads=n_threads, **options)  # fmt: skip
+    return params, run.loss_curve
+
+
+def assert_same(X, units, dtype, **options):
+    dense, dense_losses = trained(X, units, dtype, sparse=False, **options)
+    sparse, sparse_losses = trained(X, units, dtype, sparse=True, n_threads=2, **options)
+    tolerance = 2e-5 if dtype == "float32" else 1e-13
+    np.testing.assert_allclose(sparse, dense, atol=tolerance)
+    np.testing.assert_allclose(sparse_losses, dense_losses, rtol=tolerance)
+
+
+# Every combination of tiles: 1, 4 and 8 lines of 16 floats or 8 doubles, and what remains.
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("units", [16, 17, 31, 33, 63, 64, 65, 100, 127, 128, 129, 250, 300])
+def test_every_width(units, dtype):
+    assert_same(bytes_with_zeros(120, 37), units, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("n_features", [1, 7, 8, 9, 100])
+def test_every_type_of_row(kind, n_features, dtype):
+    X = bytes_with_zeros(100, n_features, density=0.5).astype(kind)
+    if kind != "uint8":
+        X = X - (X > 128) * X.dtype.type(256)  # negative values too
+    assert_same(X, 40, dtype)
+
+
+@pytest.mark.parametrize("density", [0.0, 0.01, 1.0])
+def test_every_density(density):
+    assert_same(bytes_with_zeros(120, 40, density), 32, "float64")
+
+
+# In place, several blocks of rows, a batch of one row, a smaller last batch.
+@pytest.mark.parametrize("batch_size", [1, 50, 256, 257, 700])
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+@pytest.mark.parametrize("solver", [(Solver.SGD, 0.02), (Solver.ADAM, 0.01)], ids=["sgd", "adam"])
+def test_every_step(solver, alpha, batch_size):
+    X = bytes_with_zeros(700 if batch_size > 1 else 60, 30)
+    for shared in (False, True):
+        assert_same(
+            X, 48, "float64", solver=solver, alpha=alpha, batch_size=batch_size, shared=shared
+        )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("units", [16, 100, 500])
+def test_bits_do_not_depend_on_the_threads(units, dtype):
+    X = bytes_with_zeros(300, 50)
+    for alpha in (0.0, 0.5):
+        one, *others = (
+            trained(X, units, dtype, sparse=True, n_threads=n, alpha=alpha)[0]
+            for n in (1, 2, 3, 40)
+        )
+        assert all((one == other).all() for other in others)
+
+
+def test_shuffled():
+    X = bytes_with_zeros(200, 30)
+    dense, sparse = (
+        trained(X, 64, "float64", sparse=s, bit_generator=np.random.RandomState(3)._bit_generator)
+        for s in (False, True)
+    )
+    np.testing.assert_allclose(dense[0], sparse[0], atol=1e-13)
+
+
+def test_layer_too_narrow_for_a_tile():
+    with pytest.raises(ValueError, match=r"sparse=True with 15 units.*16 or more"):
+        trained(bytes_with_zeros(20, 5), 15, "float32", sparse=True)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "density", "expected"),
+    [
+        ((784, 500, 10), 0.19, True),
+        ((784, 500, 10), 0.6, False),
+        ((784, 20, 10), 0.19, False),
+        ((784, 500, 500, 10), 0.19, False),
+        ((200, 500, 10), 0.0, True),
+    ],
+)
+@pytest.mark.parametrize("kind", ["uint8", "float32", "float64"])
+def test_rule(sizes, density, expected, kind):
+    X = bytes_with_zeros(2000, sizes[0], density).astype(kind)
+    network = Network(sizes, Activation.TANH, Activation.SOFTMAX)
+    assert prefers_sparse(network, Rows(X)) is expected
+
+
+def test_rule_for_no_rows():
+    network = Network((784, 500, 10), Activation.TANH, Activation.SOFTMAX)
+    assert not prefers_sparse(network, Rows(np.empty((0, 784))))
