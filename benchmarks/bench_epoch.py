@@ -19,7 +19,8 @@ from mlpcore._network import Network
 from mlpcore._optimizers import Optimizer, Solver
 from mlpcore._rows import Rows
 from mlpcore._run import Run
-from mlpcore._training import train
+from mlpcore._threads import available_threads, blas_threads
+from mlpcore._training import prefers_sparse, train
 
 BLOCK_ROWS = 512
 PAIRS = 5
@@ -50,9 +51,10 @@ def bare_epoch(sizes, batch_size, n_samples, dtype):
     return run
 
 
+@pytest.mark.parametrize("rule", ["sparse rule", "dense"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", WORKLOADS)
-def bench_epoch(benchmark, report, images, name, dtype):
+def bench_epoch(benchmark, report, images, name, dtype, rule):
     sizes, hidden, output, loss, solver, batch_size = WORKLOADS[name]
     X, labels = images
     Y = np.eye(10, dtype=dtype)[labels]
@@ -67,13 +69,30 @@ def bench_epoch(benchmark, report, images, name, dtype):
         bare()
         bare_seconds.append(time.perf_counter() - start)
 
+    n_threads = available_threads()
+    sparse = rule != "dense" and prefers_sparse(network, rows)
+
     def epoch():
-        train(network, loss, optimizer, rows, Y, params, Run(0.0, np.inf),
-              alpha=0.0, batch_size=batch_size, max_iter=1)  # fmt: skip
+        with blas_threads.limited_to(1 if sparse else n_threads):
+            train(
+                network,
+                loss,
+                optimizer,
+                rows,
+                Y,
+                params,
+                Run(0.0, np.inf),
+                alpha=0.0,
+                batch_size=batch_size,
+                max_iter=1,
+                sparse=sparse,
+                n_threads=n_threads,
+            )
 
     benchmark.pedantic(epoch, setup=time_bare, rounds=PAIRS, warmup_rounds=1)
     bare_median, epoch_median = median(bare_seconds), benchmark.stats["median"]
     report(
+        sparse=sparse,
         seconds=round(epoch_median, 3),
         bare_products=round(bare_median, 3),
         ratio=round(epoch_median / bare_median, 2),

@@ -40,9 +40,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the main job; returns the exit code."""
-    options = parse_arguments(arguments)
+def run(options: argparse.Namespace) -> int:
+    """Load what the job needs, and do it; returns the exit code."""
     try:
         from rich.console import Console
 
@@ -51,14 +50,24 @@ def main(arguments: list[str] | None = None) -> int:
     except ImportError as error:
         print(f'{error}: run pip install "mlpcore[experiments]"', file=sys.stderr)
         return USAGE
-    console = Console()
+    # Paths are printed as they are, whatever brackets and colons they have.
+    console = Console(markup=False, emoji=False, highlight=False)
+    split = load_split(options.data_home)
+    finished = run_best(split, options.out, console, epochs=options.epochs, seed=options.seed)
+    return 0 if finished else INTERRUPTED
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the main job; returns the exit code."""
+    options = parse_arguments(arguments)
     try:
-        split = load_split(options.data_home)
-        finished = run_best(split, options.out, console, epochs=options.epochs, seed=options.seed)
+        return run(options)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
-    return 0 if finished else INTERRUPTED
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE
 
 
 if __name__ == "__main__":

@@ -22,6 +22,13 @@ from mlpcore.experiments._report import (
     Accuracies,
 )
 
+# What a run without MNIST says first; the sources' reasons are on the screen by then.
+NO_MNIST = """\
+No MNIST: no source has it. Training on scikit-learn's digits (8 x 8) instead.
+To train on MNIST, put its four IDX files into a directory and name that in
+--data-home or $MLPCORE_DATA.
+"""
+
 
 def run_best(split: Split, out: Path, console: Console, *, epochs: int, seed: int) -> bool:
     """Train, print the results, write curve and weights; false if it was interrupted.
@@ -44,36 +51,42 @@ def run_best(split: Split, out: Path, console: Console, *, epochs: int, seed: in
     model.set_callbacks(EpochProgress(console))
     announce(split, model, console)
     start = time.perf_counter()
-    interrupted = not fit(model, split)
+    finished = fit(model, split)
     seconds = time.perf_counter() - start
-    if interrupted and model.n_iter_ == 0:
+    console.print()
+    if not finished and model.n_iter_ == 0:
         console.print("Interrupted before the end of the first epoch: nothing to save.")
         return False
-    if interrupted:
+    written = save(split, model, out)
+    if finished:
+        accuracies = Accuracies(
+            *(model.score(*part) for part in (split.train, split.val, split.test))
+        )
+        console.print(results_table(split, model, accuracies, seconds))
+        console.print(note(split, seed), soft_wrap=True)
+    else:
         console.print(f"Interrupted after {model.n_iter_} of {epochs} epochs.")
-    accuracies = Accuracies(*(model.score(*part) for part in (split.train, split.val, split.test)))
-    console.print()
-    console.print(results_table(split, model, accuracies, seconds))
-    print_notes(split, console)
-    save(split, model, out, console)
-    return not interrupted
+    for path in written:
+        console.print(f"Wrote {path}", soft_wrap=True)
+    return finished
 
 
 def announce(split: Split, model: MLPClassifier, console: Console) -> None:
     """Say what is about to run, on what."""
-    if split.why_not_mnist:
-        console.print(f"No MNIST: {split.why_not_mnist}", style="bold", highlight=False)
-        console.print("Training on scikit-learn's digits (8 x 8 pixels) instead.\n", style="bold")
+    if not split.is_mnist:
+        console.print(NO_MNIST, style="bold")
     n_samples, n_features = split.train[0].shape
-    sizes = "-".join(map(str, (n_features, *model.hidden_layer_sizes, 10)))
+    n_classes = len(np.unique(split.train[1]))
+    sizes = "-".join(map(str, (n_features, *model.hidden_layer_sizes, n_classes)))
+    n_threads = available_threads()
     console.print(
-        f"{split.name}: {n_samples} samples, {sizes}, {model.activation}, batches of "
-        f"{model.batch_size}, {model.dtype}; {model.max_iter} epochs, seed {model.random_state}",
-        highlight=False,
+        f"{split.name}: {n_samples} samples, from {split.source}\n"
+        f"Network: {sizes}, {model.activation}, {model.dtype}\n"
+        f"Training: {model.max_iter} epochs, batches of {model.batch_size}, "
+        f"seed {model.random_state}\n"
+        f"BLAS: {blas_description()}, {n_threads} {'thread' if n_threads == 1 else 'threads'}\n",
         soft_wrap=True,
     )
-    console.print(f"Data: {split.source}", highlight=False, soft_wrap=True)
-    console.print(f"BLAS: {blas_description()}, {available_threads()} threads\n", highlight=False)
 
 
 def fit(model: MLPClassifier, split: Split) -> bool:
@@ -95,42 +108,47 @@ def results_table(
     split: Split, model: MLPClassifier, accuracies: Accuracies, seconds: float
 ) -> Table:
     """Return accuracies and time, for MNIST beside the report's."""
-    compare = split.name == "MNIST"
-    table = Table(title=None if compare else "digits, not MNIST: no comparison with the report")
-    table.add_column("")
+    table = Table(split.name)
     table.add_column("mlpcore", justify="right")
-    if compare:
+    if split.is_mnist:
         table.add_column("report", justify="right")
     rows = [
         ("training accuracy", f"{accuracies.train:.3f}", f"{BEST_ACCURACIES.train:.3f}"),
         ("validation accuracy", f"{accuracies.val:.3f}", f"{BEST_ACCURACIES.val:.3f}"),
         ("test accuracy", f"{accuracies.test:.3f}", f"{BEST_ACCURACIES.test:.3f}"),
-        ("epochs", f"{model.n_iter_}", "100"),
+        ("epochs", f"{model.n_iter_}", f"{BEST['max_iter']}"),
         ("training time", f"{seconds:.1f} s", f"{FULL_BATCH_MINUTES} min *"),
     ]
     for row in rows:
-        table.add_row(*(row if compare else row[:2]))
+        table.add_row(*row[: len(table.columns)])
     return table
 
 
-def print_notes(split: Split, console: Console) -> None:
-    """Say what the report's column is."""
-    if split.name == "MNIST":
-        console.print(
-            "The report's accuracies are Table V, batch size 100: means of three seeds.\n"
-            "* of its full-batch run 6 (Table IV); it gives no time for batches of 100.\n",
-            highlight=False,
-        )
+def note(split: Split, seed: int) -> str:
+    """Return what the table's columns are."""
+    if not split.is_mnist:
+        return "digits, not MNIST: no comparison with the report.\n"
+    return (
+        f"Accuracies: the report's are Table V, batch size {BEST['batch_size']}, means of three "
+        f"seeds;\nmlpcore's are seed {seed} alone.\n"
+        "* of its full-batch run 6 (Table IV); it gives no time for batches of 100.\n"
+    )
 
 
-def save(split: Split, model: MLPClassifier, out: Path, console: Console) -> None:
-    """Write the learning curve and the weights."""
-    curve, weights = out / "learning_curve.png", out / "weights.npz"
-    title = f"{split.name}, 100 samples a step: loss of each epoch, seed {model.random_state}"
-    save_learning_curve(model.loss_curve_, curve, title)
+def save(split: Split, model: MLPClassifier, out: Path) -> list[Path]:
+    """Write the learning curve and the weights; returns their paths.
+
+    The names say what is not a whole run on MNIST, which therefore never overwrites one.
+    """
+    title = f"{split.name}, batches of {model.batch_size}, seed {model.random_state}"
+    label = "" if split.is_mnist else f"-{split.name}"
+    if model.n_iter_ < model.max_iter:
+        title += f" (interrupted after {model.n_iter_} of {model.max_iter} epochs)"
+        label += "-interrupted"
+    curve, weights = out / f"learning_curve{label}.png", out / f"weights{label}.npz"
     arrays: dict[str, Any] = {f"coefs_{i}": W for i, W in enumerate(model.coefs_)}
     arrays |= {f"intercepts_{i}": b for i, b in enumerate(model.intercepts_)}
     arrays |= {"classes": model.classes_, "input_scale": split.scale}
     np.savez(weights, **arrays)
-    for path in (curve, weights):
-        console.print(f"Wrote {path}", highlight=False, soft_wrap=True)
+    save_learning_curve(model.loss_curve_, curve, title)
+    return [curve, weights]

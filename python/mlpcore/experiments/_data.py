@@ -11,6 +11,7 @@ from sklearn.model_selection import train_test_split
 from mlpcore.datasets import DatasetNotFoundError, load_report_split
 from mlpcore.experiments._report import MNIST_SCALE
 
+MNIST, DIGITS = "MNIST", "digits"
 DIGITS_SCALE = 1 / 16
 
 
@@ -24,17 +25,21 @@ class Split:
     train: tuple[NDArray[Any], NDArray[Any]]
     val: tuple[NDArray[Any], NDArray[Any]]
     test: tuple[NDArray[Any], NDArray[Any]]
-    why_not_mnist: str = ""
+
+    @property
+    def is_mnist(self) -> bool:
+        """Whether the report's figures are for these data."""
+        return self.name == MNIST
 
 
 def load_split(data_home: str | os.PathLike[str] | None = None) -> Split:
     """Return MNIST as the report divides it, or scikit-learn's digits if there is none."""
     try:
         mnist = load_report_split(data_home)
-    except DatasetNotFoundError as error:
-        return digits_split(why_not_mnist=str(error))
+    except DatasetNotFoundError:
+        return digits_split()
     return Split(
-        name="MNIST",
+        name=MNIST,
         source=mnist.source,
         scale=MNIST_SCALE,
         train=(mnist.X_train, mnist.y_train),
@@ -43,7 +48,7 @@ def load_split(data_home: str | os.PathLike[str] | None = None) -> Split:
     )
 
 
-def digits_split(why_not_mnist: str = "") -> Split:
+def digits_split() -> Split:
     """Return scikit-learn's 1,797 digits of 8 x 8 pixels, a fifth each for val and test."""
     X, y = load_digits(return_X_y=True)
     X = X.astype("uint8")
@@ -54,11 +59,10 @@ def digits_split(why_not_mnist: str = "") -> Split:
         X_rest, y_rest, test_size=0.5, stratify=y_rest, random_state=42
     )
     return Split(
-        name="digits",
+        name=DIGITS,
         source="scikit-learn",
         scale=DIGITS_SCALE,
         train=(X_train, y_train),
         val=(X_val, y_val),
         test=(X_test, y_test),
-        why_not_mnist=why_not_mnist,
     )
