@@ -27,9 +27,8 @@ def test_content(server, url):
     assert download(url) == content
 
 
-def test_slow_is_not_hanging(server, url, monkeypatch):
+def test_slow_is_not_hanging(server, url):
     """A download may last longer than our patience while enough of it comes."""
-    monkeypatch.setattr(_patience, "PATIENCE_SECONDS", 0.2)
 
     def steady(request):
         request.reply(b"", length=600_000)
@@ -70,7 +69,7 @@ def test_hanging_server_is_left(server, url, name):
     start = time.monotonic()
     with pytest.raises(SourceError, match=r"hangs: only \d+ bytes in 0.4 s"):
         download(url)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 4
 
 
 def test_stall_after_a_good_start_is_left(server, url):
@@ -82,9 +81,9 @@ def test_stall_after_a_good_start_is_left(server, url):
 
     server.answers["/file"] = start_and_stall
     start = time.monotonic()
-    with pytest.raises(SourceError, match="hangs: only 0 bytes"):
+    with pytest.raises(SourceError, match=r"hangs: only \d+ bytes"):
         download(url)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 4
 
 
 def test_hanging_name_look_up_is_left(monkeypatch):
@@ -98,7 +97,7 @@ def test_hanging_name_look_up_is_left(monkeypatch):
     start = time.monotonic()
     with pytest.raises(SourceError, match="hangs: only 0 bytes"):
         download("http://nowhere.invalid/file")
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 4
     released.set()
 
 
