@@ -23,7 +23,6 @@ from mlpcore._threads import available_threads, blas_threads
 from mlpcore._training import prefers_sparse, train
 
 BLOCK_ROWS = 512
-PAIRS = 5
 
 # sizes, hidden, output, loss, solver, batch size
 WORKLOADS = {
@@ -54,7 +53,7 @@ def bare_epoch(sizes, batch_size, n_samples, dtype):
 @pytest.mark.parametrize("rule", ["sparse rule", "dense"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", WORKLOADS)
-def bench_epoch(benchmark, report, images, name, dtype, rule):
+def bench_epoch(benchmark, report, pytestconfig, images, name, dtype, rule):
     sizes, hidden, output, loss, solver, batch_size = WORKLOADS[name]
     X, labels = images
     Y = np.eye(10, dtype=dtype)[labels]
@@ -89,7 +88,8 @@ def bench_epoch(benchmark, report, images, name, dtype, rule):
                 n_threads=n_threads,
             )
 
-    benchmark.pedantic(epoch, setup=time_bare, rounds=PAIRS, warmup_rounds=1)
+    rounds = pytestconfig.getoption("benchmark_min_rounds")
+    benchmark.pedantic(epoch, setup=time_bare, rounds=rounds, warmup_rounds=1)
     bare_median, epoch_median = median(bare_seconds), benchmark.stats["median"]
     report(
         sparse=sparse,
