@@ -23,9 +23,9 @@ $(VENV)/installed: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet '.[experiments]'
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
+$(VENV)/installed-dev: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet '.[experiments,dev]'
-	touch $@
+	touch $(VENV)/installed $@
 
 run: $(VENV)/installed
 	$(BIN)/python -m mlpcore.experiments
