@@ -1,7 +1,10 @@
 """What all tests share."""
 
 import http.server
+import os
+import signal
 import threading
+import time
 from functools import partial
 
 import pytest
@@ -20,6 +23,24 @@ def mnist():
             return fetch_mnist()
         except DatasetNotFoundError:
             pytest.skip("no MNIST in $MLPCORE_DATA or the cache: make run fetches it")
+
+
+@pytest.fixture
+def interrupt_soon():
+    """Send this process a Ctrl-C in half a second; the list receives when."""
+    sent = []
+
+    def interrupt():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    # A shell starts what runs in the background with the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(0.5, interrupt)
+    timer.start()
+    yield sent
+    timer.join()
+    signal.signal(signal.SIGINT, before)
 
 
 class Server(http.server.ThreadingHTTPServer):

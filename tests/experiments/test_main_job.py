@@ -178,7 +178,8 @@ def test_interrupt_before_the_first_epoch_ends(digits_for_mnist, monkeypatch, tm
 
 
 INTERRUPTIBLE = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, if so inherited
 from mlpcore.experiments import _data, __main__
 _data.load_split = lambda data_home: _data.digits_split()
 sys.exit(__main__.main(["--epochs", "1000000", "--out", sys.argv[1]]))

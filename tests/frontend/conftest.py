@@ -21,6 +21,14 @@ def blobs():
     return rng.normal(size=(90, 4)) + y[:, None], y
 
 
+@pytest.fixture
+def mostly_zero():
+    """Samples so sparse that a wide first layer is trained on their non-zeros only."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 80)) * (rng.random((120, 80)) < 0.1)
+    return X, rng.integers(0, 3, 120)
+
+
 # A fit that ends by itself, without a ConvergenceWarning, in a few epochs.
 QUICK = {"hidden_layer_sizes": (5,), "tol": 1e6, "n_iter_no_change": 1, "random_state": 0}
 

@@ -1,5 +1,6 @@
 import inspect
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -39,9 +40,10 @@ def test_parameters_are_scikit_learns_then_our_own():
         assert (ours[name].default, ours[name].kind) == (default, inspect.Parameter.KEYWORD_ONLY)
 
 
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_defaults_learn_digits(digits):
     X_train, X_test, y_train, y_test = digits
-    model = MLP(max_iter=400).fit(16 * X_train, y_train)
+    model = MLP().fit(16 * X_train, y_train)
     assert model.score(16 * X_test, y_test) > 0.95
 
 
@@ -76,6 +78,16 @@ def test_coefs_are_what_predict_uses(blobs, quick):
     model.coefs_[1][...] = 0
     model.intercepts_[1][:] = [0, 9, 0]
     assert set(model.predict(X)) == {1}
+
+
+def test_fitted_network_keeps_its_own_settings(blobs, quick):
+    X, y = blobs
+    model = MLP(**quick, loss="mse").fit(X, y)
+    raw, labels = model.decision_function(X), model.predict(X)
+    model.set_params(input_scale=9.0, activation="tanh", dtype="float32", bias="layer")
+    model.set_params(target_coding="bipolar", out_activation="identity")
+    assert (model.decision_function(X) == raw).all()
+    assert (model.predict(X) == labels).all()
 
 
 def test_shared_bias(blobs, quick):
@@ -129,11 +141,23 @@ def test_outputs_for_two_classes(blobs, quick):
     assert ((raw.decision_function(X) > 0) == raw.predict(X)).all()
 
 
-def test_several_labels(blobs, quick):
+@pytest.mark.parametrize(
+    ("params", "out_activation", "threshold"),
+    [
+        ({}, "logistic", 0.5),
+        ({"loss": "mse"}, "logistic", 0.5),
+        ({"loss": "mse", "out_activation": "identity"}, "identity", 0.5),
+        ({"loss": "mse", "target_coding": "bipolar"}, "tanh", 0),
+    ],
+    ids=str,
+)
+def test_several_labels(blobs, quick, params, out_activation, threshold):
     X, y = blobs[0], np.stack([blobs[1] > 0, blobs[1] > 1], axis=1).astype(int)
-    model = MLP(**quick).fit(X, y)
-    assert model.out_activation_ == "logistic"
-    assert ((model.predict_proba(X) > 0.5) == model.predict(X)).all()
+    model = MLP(**quick, **params).fit(X, y)
+    assert model.out_activation_ == out_activation
+    raw = model.decision_function(X) if "loss" in params else model.predict_proba(X)
+    assert raw.shape == model.predict(X).shape == (90, 2)
+    assert ((raw > threshold) == model.predict(X)).all()
 
 
 @pytest.mark.parametrize(
@@ -155,12 +179,56 @@ def test_precision(blobs, quick, given, dtype, expected):
     assert model.predict_proba(X).dtype == expected
 
 
-def test_scaled_bytes_are_scaled_floats(blobs, quick):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_scaled_bytes_are_scaled_floats(blobs, quick, dtype):
     X = np.abs(50 * blobs[0]).astype("uint8")
-    scaled = MLP(**quick, input_scale=1 / 255).fit(X, blobs[1])
-    plain = MLP(**quick).fit(X * (1 / 255), blobs[1])
+    rounded_once = (X * (1 / 255)).astype(dtype)
+    scaled = MLP(**quick, input_scale=1 / 255, dtype=dtype).fit(X, blobs[1])
+    plain = MLP(**quick, dtype=dtype).fit(rounded_once, blobs[1])
     assert all((a == b).all() for a, b in zip(scaled.coefs_, plain.coefs_, strict=True))
-    assert (scaled.predict_proba(X) == plain.predict_proba(X * (1 / 255))).all()
+    assert (scaled.predict_proba(X) == plain.predict_proba(rounded_once)).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+def test_data_are_not_copied(quick, dtype):
+    X = np.arange(1, 2_000_001).reshape(2000, 1000).astype(dtype)
+    y, before = np.arange(2000) % 2, X.copy()
+    tracemalloc.start()
+    try:
+        model = MLP(**quick | {"batch_size": 50}, dtype="float32", input_scale=1e-7).fit(X, y)
+        fit_peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        model.predict(X[:100])
+        predict_peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert fit_peak < X.nbytes / 2
+    assert predict_peak < X.nbytes / 2
+    assert (X == before).all()
+
+
+def read_only(X):
+    X = X.copy()
+    X.flags.writeable = False
+    return X
+
+
+LAYOUTS = {
+    "columns": np.asfortranarray,
+    "strided": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+    "read-only": read_only,
+    "big-endian": lambda X: X.astype(">f8"),
+    "lists": lambda X: X.tolist(),
+    "objects": lambda X: X.astype(object),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout_of_the_data_does_not_matter(blobs, quick, layout):
+    X, y = blobs
+    plain, other = MLP(**quick).fit(X, y), MLP(**quick).fit(LAYOUTS[layout](X), y)
+    assert all((a == b).all() for a, b in zip(plain.coefs_, other.coefs_, strict=True))
+    assert (plain.predict_proba(X) == other.predict_proba(LAYOUTS[layout](X))).all()
 
 
 def test_column_names(blobs, quick):
@@ -178,10 +246,30 @@ def test_same_seed_same_bits(digits, quick):
         assert all((a == b).all() for a, b in zip(first.coefs_, again.coefs_, strict=True))
 
 
-def test_predict_before_fit(blobs):
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_same_seed_same_bits_of_sparse_data(mostly_zero, quick, n_threads):
+    params = quick | {"hidden_layer_sizes": (130,), "n_threads": n_threads}
+    first, again = (MLP(**params).fit(*mostly_zero) for _ in range(2))
+    assert all((a == b).all() for a, b in zip(first.coefs_, again.coefs_, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("loss", "method"),
+    [
+        ("log_loss", "predict"),
+        ("log_loss", "predict_proba"),
+        ("log_loss", "predict_log_proba"),
+        ("mse", "decision_function"),
+    ],
+)
+def test_before_fit(blobs, loss, method):
     with pytest.raises(NotFittedError, match="not fitted yet"):
-        MLP().predict(blobs[0])
-    assert not hasattr(MLP(), "coefs_")
+        getattr(MLP(loss=loss), method)(blobs[0])
+
+
+def test_no_learned_attributes_before_fit():
+    assert not [name for name in dir(MLP()) if name.endswith("_") and hasattr(MLP(), name)
+                and not name.startswith("_")]  # fmt: skip
 
 
 def test_no_rows_to_predict(blobs, quick):

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_classification, make_multilabel_classification
 from sklearn.neural_network import MLPClassifier as SklearnMLP
+from sklearn.utils import check_random_state
 
 from mlpcore import MLPClassifier
+from mlpcore._rows import Rows
+from mlpcore._training import prefers_sparse
 
 SOLVERS = {
     "sgd": {"solver": "sgd", "momentum": 0.0, "learning_rate_init": 0.1},
@@ -71,6 +74,8 @@ def test_grid(solver, activation, kind, dtype):
     [
         {"hidden_layer_sizes": ()},
         {"hidden_layer_sizes": 7},
+        {"hidden_layer_sizes": [5]},
+        {"hidden_layer_sizes": np.array([6, 3])},
         {"shuffle": False},
         {"batch_size": 1},
         {"batch_size": 1000},
@@ -86,19 +91,48 @@ def test_other_parameters(params):
     assert_same(*fit_both(X, y, **{"max_iter": 10, "random_state": 0} | params), X, 1e-9)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_mostly_zero_data(mostly_zero, solver, dtype, n_threads):
+    """The way of the non-zeros through the first layer is another, the numbers are not."""
+    X, y = mostly_zero[0].astype(dtype), mostly_zero[1]
+    params = {"hidden_layer_sizes": (130,), "max_iter": 5, "batch_size": 50, "random_state": 0}
+    ours = MLPClassifier(**params, **SOLVERS[solver], n_threads=n_threads)
+    theirs = SklearnMLP(**params, **SOLVERS[solver])
+    for model in (ours, theirs):
+        with pytest.warns(UserWarning, match="Maximum iterations"):
+            model.fit(X, y)
+    assert prefers_sparse(ours._network, Rows(X))
+    assert_same(ours, theirs, X, 1e-9 if dtype == "float64" else 1e-3)
+
+
+def test_warnings_point_at_the_call():
+    X, y = data("binary")
+    with pytest.warns() as caught:
+        MLPClassifier(max_iter=2, batch_size=1000).fit(X, y)
+    assert {w.filename for w in caught} == {__file__}
+    assert len(caught) == 2
+
+
 def test_list_like_column_y():
     X, y = data("binary")
     assert_same(*fit_both(X.tolist(), y[:, None], max_iter=3, random_state=0), X, 1e-9)
 
 
-def test_random_state_is_left_as_scikit_learn_leaves_it():
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("shared", [None, np.random.RandomState(3)], ids=["global", "own"])
+def test_random_state_is_left_as_scikit_learn_leaves_it(shared, shuffle):
     X, y = data("binary")
-    states = [np.random.RandomState(3) for _ in range(2)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for estimator, state in zip((MLPClassifier, SklearnMLP), states, strict=True):
-            estimator(max_iter=3, random_state=state).fit(X, y)
-    assert states[0].randint(2**31) == states[1].randint(2**31)
+    stream, left = check_random_state(shared), []
+    before = stream.get_state()
+    for estimator in (MLPClassifier, SklearnMLP):
+        stream.set_state(before)
+        with pytest.warns(UserWarning, match="Maximum iterations"):
+            estimator(max_iter=3, random_state=shared, shuffle=shuffle).fit(X, y)
+        left.append(stream.get_state(legacy=False))
+    np.testing.assert_equal(*left)
+    assert (left[0]["state"]["key"] != before[1]).any()
 
 
 def test_verbose_prints_the_same(capsys):
