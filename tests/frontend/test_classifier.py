@@ -204,7 +204,7 @@ def test_data_are_not_copied(quick, dtype):
         tracemalloc.stop()
     assert fit_peak < X.nbytes / 2
     assert predict_peak < X.nbytes / 2
-    assert (X == before).all()
+    assert (before == X).all()
 
 
 def read_only(X):
