@@ -13,5 +13,6 @@ cdef class Run:
     cdef double last_report
 
     cdef int record(self, double loss) except -1 nogil
+    cdef int answer_signals(self) except -1 nogil
 
 cdef bint interval_over(double *last) noexcept nogil

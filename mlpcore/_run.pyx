@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY
 from libc.time cimport time_t
 
@@ -80,4 +81,11 @@ cdef class Run:
             self.best_loss = loss
         if self.no_improvement_count > self.n_iter_no_change:
             self.outcome = CONVERGED
+        return 0
+
+    cdef int answer_signals(self) except -1 nogil:
+        """Let Python handle a signal, such as Ctrl-C, if the interval has passed."""
+        if interval_over(&self.last_check):
+            with gil:
+                PyErr_CheckSignals()
         return 0

@@ -2,6 +2,7 @@ from mlpcore._losses cimport Loss
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport Optimizer
 from mlpcore._rows cimport Rows
+from mlpcore._run cimport Run
 from mlpcore._sparse cimport SparseBlock
 from mlpcore._types cimport real
 
@@ -10,9 +11,10 @@ cdef bint step_is_product(Optimizer optimizer, Py_ssize_t batch_size,
                           Py_ssize_t block_rows) noexcept nogil
 cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] Y,
                            const Py_ssize_t[::1] index, const real[::1] params, real alpha,
-                           real beta_W, real beta_b, SparseBlock block,
-                           real[:, ::1] scratch, real[::1] target) except? -1.0 nogil
+                           real beta_W, real beta_b, SparseBlock block, real[:, ::1] scratch,
+                           real[::1] target, Run run) except? -1.0 nogil
 cdef double train_batch(Network network, Loss loss, Optimizer optimizer, Rows rows,
                         const real[:, ::1] Y, const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
-                        SparseBlock block, real[:, ::1] scratch) except? -1.0 nogil
+                        SparseBlock block, real[:, ::1] scratch,
+                        Run run) except? -1.0 nogil

@@ -10,6 +10,7 @@ from mlpcore._losses cimport Loss, l2_penalty, loss_backward, loss_forward
 from mlpcore._network cimport Network, backward, forward, layer_columns
 from mlpcore._optimizers cimport Optimizer, SGD, optimizer_step
 from mlpcore._rows cimport Rows, gather, gather_targets
+from mlpcore._run cimport Run
 from mlpcore._sparse cimport SparseBlock, sparse_gather
 from mlpcore._types cimport real
 
@@ -36,8 +37,11 @@ cdef bint step_is_product(Optimizer optimizer, Py_ssize_t batch_size,
 cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] Y,
                            const Py_ssize_t[::1] index, const real[::1] params, real alpha,
                            real beta_W, real beta_b, SparseBlock block, real[:, ::1] scratch,
-                           real[::1] target) except? -1.0 nogil:
-    """target = alpha * gradient + beta * target over the rows of index; returns their loss."""
+                           real[::1] target, Run run) except? -1.0 nogil:
+    """target = alpha * gradient + beta * target over the rows of index; returns their loss.
+
+    Signals are answered between blocks: a batch may be all samples, and take seconds.
+    """
     cdef Py_ssize_t start = 0, stop, m, n = index.shape[0], last = network.n_layers - 1
     cdef Py_ssize_t x_end = x_columns(network, block), y_end = x_end + network.sizes[last + 1]
     cdef real[:, ::1] A = scratch[:, y_end:y_end + network.n_units]
@@ -62,13 +66,15 @@ cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, 
         backward(network, params, x, block, A, D, alpha,
                  beta_W if start == 0 else 1, beta_b if start == 0 else 1, target)
         start = stop
+        run.answer_signals()
     return total
 
 
 cdef double train_batch(Network network, Loss loss, Optimizer optimizer, Rows rows,
                         const real[:, ::1] Y, const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
-                        SparseBlock block, real[:, ::1] scratch) except? -1.0 nogil:
+                        SparseBlock block, real[:, ::1] scratch,
+                        Run run) except? -1.0 nogil:
     """Make one step on the rows of index; returns their loss before it, L2 included.
 
     grads is empty where `step_is_product`.
@@ -79,8 +85,8 @@ cdef double train_batch(Network network, Loss loss, Optimizer optimizer, Rows ro
         optimizer.t += 1
         return total + batch_gradient(
             network, loss, rows, Y, index, params, <real> (-rate * scale),
-            <real> (1 - rate * alpha * scale), <real> 1, block, scratch, params)
+            <real> (1 - rate * alpha * scale), <real> 1, block, scratch, params, run)
     total += batch_gradient(network, loss, rows, Y, index, params,
-                            <real> 1, <real> 0, <real> 0, block, scratch, grads)
+                            <real> 1, <real> 0, <real> 0, block, scratch, grads, run)
     optimizer_step(optimizer, grads, scale, alpha, network.n_weights, params, state)
     return total

@@ -5,7 +5,6 @@ Each function checks shapes, allocates all memory, and then computes without the
 
 import numpy as np
 
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport isfinite
 from numpy.random cimport bitgen_t
@@ -92,7 +91,7 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
     Raises
     ------
     KeyboardInterrupt
-        Within 100 ms and a step of Ctrl-C; params and run hold what was learned.
+        Within 100 ms and a block of rows of Ctrl-C; params and run hold what was learned.
     ValueError
         If the shapes do not agree.
     """
@@ -125,11 +124,8 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
             while start < n:
                 stop = min(start + batch_size, n)
                 total += train_batch(network, loss, optimizer, rows, Y, index[start:stop], alpha,
-                                     params, grads, state, block, scratch)
+                                     params, grads, state, block, scratch, run)
                 start = stop
-                if interval_over(&run.last_check):
-                    with gil:
-                        PyErr_CheckSignals()
             end_epoch(run, total / n, params)
             if every_epoch or interval_over(&run.last_report):
                 with gil:
@@ -217,11 +213,13 @@ def loss_and_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] 
     cdef real[:, ::1] scratch = np.empty(
         (min(n, BLOCK_ROWS), scratch_width(network, dense)), dtype)
     cdef Py_ssize_t[::1] index = np.arange(n)
+    cdef Run run = Run(0, 0)
     cdef double total
     with nogil:
         total = l2_penalty(params[:network.n_weights], alpha)
         total += batch_gradient(network, loss, rows, Y, index, params,
-                                <real> (1.0 / n), <real> 0, <real> 0, dense, scratch, grads)
+                                <real> (1.0 / n), <real> 0, <real> 0, dense, scratch, grads,
+                                run)
     gradient[:network.n_weights] += alpha / n * np.asarray(params)[:network.n_weights]
     return total / n, gradient
 

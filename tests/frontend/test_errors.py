@@ -144,3 +144,14 @@ def test_interrupt(digits, interrupt_soon):
     assert model.n_iter_ == len(model.loss_curve_) > 1
     assert model.loss_curve_[-1] < model.loss_curve_[0]
     assert model.predict(X).shape == y.shape
+
+
+@pytest.mark.filterwarnings("ignore:Training interrupted")
+def test_interrupt_within_a_batch_of_seconds(interrupt_soon):
+    X = np.full((100_000, 784), 255, np.uint8)
+    y = np.arange(len(X)) % 10
+    model = MLP((2000,), solver="sgd", batch_size=len(X), random_state=0, input_scale=1 / 255)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert time.monotonic() - interrupt_soon[0] < 1
+    assert model.n_iter_ == 0
