@@ -198,18 +198,17 @@ MLPCORE_INLINE int mlpcore_lines(ptrdiff_t remaining, ptrdiff_t n_units, ptrdiff
         const mlpcore_nonzeros *own = &job->nonzeros[t];                                   \
         const T *W = job->W, *b = job->b;                                                  \
         T sum[MOST * LINE];                                                                \
-        for (ptrdiff_t i = 0; i < job->n_rows; i++) {                                      \
-            const ptrdiff_t begin = own->row_start[i];                                     \
-            const ptrdiff_t nnz = own->row_start[i + 1] - begin;                           \
-            const int32_t *index = own->feature + begin;                                   \
-            const T *value = (const T *)own->values_by_row + begin;                        \
-            T *z = (T *)job->Z + i * job->z_stride;                                        \
-            for (ptrdiff_t done = first, end; done < last; done = end) {                   \
-                const int lines = mlpcore_lines(last - done, n, LINE, MOST);               \
-                const ptrdiff_t tile = lines * LINE;                                       \
-                const ptrdiff_t from = done + tile <= n ? done : n - tile;                 \
-                end = from + tile < last ? from + tile : last;                             \
-                mlpcore_tile_##S(lines, W + from, n, index, value, nnz, sum);              \
+        for (ptrdiff_t done = first, end; done < last; done = end) {                       \
+            const int lines = mlpcore_lines(last - done, n, LINE, MOST);                   \
+            const ptrdiff_t tile = lines * LINE;                                           \
+            const ptrdiff_t from = done + tile <= n ? done : n - tile;                     \
+            end = from + tile < last ? from + tile : last;                                 \
+            for (ptrdiff_t i = 0; i < job->n_rows; i++) {                                  \
+                const ptrdiff_t begin = own->row_start[i];                                 \
+                T *z = (T *)job->Z + i * job->z_stride;                                    \
+                mlpcore_tile_##S(lines, W + from, n, own->feature + begin,                 \
+                                 (const T *)own->values_by_row + begin,                    \
+                                 own->row_start[i + 1] - begin, sum);                      \
                 for (ptrdiff_t c = done; c < end; c++)                                     \
                     z[c] = sum[c - from] + b[c * job->b_step];                             \
             }                                                                              \
