@@ -3,17 +3,18 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SOURCES := setup.py pyproject.toml README.md $(wildcard mlpcore/*) $(shell find python/mlpcore -name '*.py' -o -name '*.pyi')
+SOURCES := setup.py pyproject.toml README.md $(wildcard mlpcore/*) $(shell find python/mlpcore -name '*.py' -o -name '*.pyi' -o -name '*.html')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-debug bench lint clean
+.PHONY: help run reproduce test test-debug bench lint clean
 
 help:
-	@echo "make run    train the report's best network on MNIST"
-	@echo "make test   lint, type-check, test the installed package and its debug build"
-	@echo "make bench  the benchmarks"
-	@echo "make lint   ruff, cython-lint and mypy"
-	@echo "make clean  remove what the other targets made"
+	@echo "make run        train the report's best network on MNIST"
+	@echo "make reproduce  all experiments of the report, some hours; goes on where it stopped"
+	@echo "make test       lint, type-check, test the installed package and its debug build"
+	@echo "make bench      the benchmarks"
+	@echo "make lint       ruff, cython-lint and mypy"
+	@echo "make clean      remove what the other targets made"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +30,11 @@ $(VENV)/installed-dev: $(BIN)/python $(SOURCES)
 
 run: $(VENV)/installed
 	$(BIN)/mlpcore best
+
+# What is published in docs/report: the report's networks, their twins, and float32.
+reproduce: $(VENV)/installed
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/mlpcore reproduce all --bias layer,unit
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/mlpcore reproduce table3 --dtype float32
 
 test: lint
 	$(BIN)/python -m pytest

@@ -13,6 +13,14 @@ from mlpcore.datasets import DatasetNotFoundError, fetch_mnist
 from mlpcore.datasets import _fetch as chain
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--regenerate-golden",
+        action="store_true",
+        help="write what the golden tests compute to their files, instead of comparing",
+    )
+
+
 @pytest.fixture(scope="session")
 def mnist():
     """Real MNIST, from a directory or the cache; tests load nothing from the network."""

@@ -237,7 +237,7 @@ def train(
 
 @app.command()
 def show(
-    file: Annotated[Path, typer.Argument(help="A results file.")],
+    file: Annotated[Path, typer.Argument(help="A results file.", metavar="FILE")],
     plot: Annotated[
         Path | None, typer.Option(help="Picture of the learning curves; default: FILE.png.")
     ] = None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from rich.console import Console
@@ -96,14 +97,15 @@ def write_all(request: Request, results: Results, split: Split) -> list[Path]:
 def all_sections(
     request: Request, results: Results, split: Split
 ) -> list[tuple[Variant, list[Table]]]:
-    """Return the tables of each variant that has been trained, the report's own first."""
+    """Return the tables of each variant that has been trained, the report's own first.
+
+    Tables I and IV hold of every variant: the first has them.
+    """
     sections: list[tuple[Variant, list[Table]]] = []
-    for bias, dtype in (
-        ("layer", "float64"), ("layer", "float32"), ("unit", "float64"), ("unit", "float32"),
-    ):  # fmt: skip
+    for bias, dtype in product(("layer", "unit"), ("float64", "float32")):
         variant = Variant(bias, dtype, tuple(request.seeds), request.epochs)
-        # Tables I and IV hold of every variant.
-        numbers = (2, 3, 5, 6) if sections else TABLES
-        if tables := make_tables(numbers, results, variant, split):
-            sections.append((variant, tables))
-    return sections
+        if make_tables((2, 3, 5, 6), results, variant, split):
+            numbers = (2, 3, 5, 6) if sections else TABLES
+            sections.append((variant, make_tables(numbers, results, variant, split)))
+    first = request.variants[0]
+    return sections or [(first, make_tables(TABLES, results, first, split))]

@@ -1,5 +1,6 @@
 """``mlpcore train``: an experiment of one's own, beside those of the report."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,16 @@ def settings(*, out_activation: str | None, **chosen: Any) -> dict[str, Any]:
     if chosen["loss"] == "log_loss":
         own["target_coding"] = "one_hot"
     parameters = RUNS[6] | own | chosen
-    MLPClassifier(**parameters)._validate_params()
+    check(parameters)
     return parameters
+
+
+def check(parameters: dict[str, Any]) -> None:
+    """Train the smallest network there is: a wrong parameter is told before data are loaded."""
+    smallest = {"hidden_layer_sizes": (1,), "max_iter": 1, "batch_size": 2}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        MLPClassifier(**parameters | smallest).fit([[0.0], [0.0]], [0, 1])
 
 
 def vary(

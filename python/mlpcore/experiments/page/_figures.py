@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mlpcore.experiments import _report as report
 from mlpcore.experiments._plots import GRID
@@ -49,6 +50,7 @@ def _lines(
 
 def _finish(axes: Axes, title: str, label: str) -> None:
     axes.set(title=title, xlabel=label, ylabel="test accuracy")
+    axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.grid(True, color=GRID, linewidth=0.5, alpha=0.5)
     axes.spines[["top", "right"]].set_visible(False)
     if axes.lines:
