@@ -1,8 +1,8 @@
 """Activations: a = f(z) in place, and d <- d * f'(z) in place, f' written in terms of a.
 
 z, a and d are (m, n): m rows, n units. Identity has nothing to do in either direction;
-softmax has no backward of its own, since only log_loss follows it and their joint
-derivative is a - y (`_losses`).
+softmax and exp have no backward of their own, since only log_loss and poisson follow them,
+and the joint derivative is a - y (`_losses`).
 """
 
 from mlpcore._types cimport real
@@ -27,6 +27,8 @@ cdef void activation_forward(Activation kind, real[:, ::1] z) noexcept nogil:
         tanh_forward(z)
     elif kind == SOFTMAX:
         softmax_forward(z)
+    elif kind == EXP:
+        exp_forward(z)
 
 
 cdef void activation_backward(Activation kind, const real[:, ::1] a, real[:, ::1] d) noexcept nogil:
@@ -114,3 +116,15 @@ cpdef void softmax_forward(real[:, ::1] z) noexcept nogil:
             total += z[i, j]
         for j in range(z.shape[1]):
             z[i, j] /= total
+
+
+cpdef void exp_forward(real[:, ::1] z) noexcept nogil:
+    """a = exp(z)."""
+    cdef Py_ssize_t i
+    if z.shape[1] == 0:
+        return
+    for i in range(z.shape[0]):
+        if real is float:
+            mlpcore_vexp_f(&z[i, 0], z.shape[1])
+        else:
+            mlpcore_vexp_d(&z[i, 0], z.shape[1])

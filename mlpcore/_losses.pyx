@@ -1,7 +1,8 @@
 """Losses: the sum over the rows of a block, and its derivative with respect to z.
 
-a, y and d are (m, n_outputs). Values and derivatives are sums over the rows: the caller
-divides by the number of samples in the batch, of which a block may be a part. With L2
+a, y and d are (m, n_outputs). Values and derivatives are sums over the rows, each times
+its sample's weight if there are weights: the caller divides by the sum of the weights, or
+the number of samples, of the batch, of which a block may be a part. With L2
 regularization a batch of m samples adds alpha / (2 m) * sum W^2 to the loss (eq. 14 of
 the report) and alpha / m * W to the gradient (eq. 15).
 """
@@ -14,23 +15,43 @@ from mlpcore._blas cimport sum_of_squares
 from mlpcore._types cimport real
 
 
-cdef double loss_forward(Loss kind, const real[:, ::1] a, const real[:, ::1] y) noexcept nogil:
+cdef double loss_forward(Loss kind, const real[:, ::1] a, const real[:, ::1] y,
+                         const real[::1] weights, const Py_ssize_t[::1] index) noexcept nogil:
+    """Return the loss summed over the rows, each times weights[index[i]] if there are any."""
+    cdef Py_ssize_t i
+    cdef double total = 0.0
+    if weights.shape[0] == 0:
+        return value(kind, a, y)
+    for i in range(a.shape[0]):
+        total += weights[index[i]] * value(kind, a[i:i + 1], y[i:i + 1])
+    return total
+
+
+cdef double value(Loss kind, const real[:, ::1] a, const real[:, ::1] y) noexcept nogil:
     """Return the loss summed over the rows, chosen by kind."""
     if kind == MSE:
         return mse_forward(a, y)
     if kind == LOG_LOSS:
         return log_loss_forward(a, y)
-    return binary_log_loss_forward(a, y)
+    if kind == BINARY_LOG_LOSS:
+        return binary_log_loss_forward(a, y)
+    if kind == SQUARED_ERROR:
+        return squared_error_forward(a, y)
+    return poisson_forward(a, y)
 
 
 cdef void loss_backward(Loss kind, Activation output, const real[:, ::1] a, const real[:, ::1] y,
+                        const real[::1] weights, const Py_ssize_t[::1] index,
                         real[:, ::1] d) noexcept nogil:
-    """d = dL/dz: 2 (a - y) f'(z) for mse, a - y for log_loss after softmax or logistic."""
+    """d = dL/dz: 2 (a - y) f'(z) for mse; a - y for log_loss after softmax or logistic,
+    for squared_error after identity and for poisson after exp."""
+    cdef Py_ssize_t i, j
+    residual(a, y, 2 if kind == MSE else 1, d)
     if kind == MSE:
-        residual(a, y, 2, d)
         activation_backward(output, a, d)
-    else:
-        residual(a, y, 1, d)
+    for i in range(d.shape[0] if weights.shape[0] else 0):
+        for j in range(d.shape[1]):
+            d[i, j] *= weights[index[i]]
 
 
 cpdef double mse_forward(const real[:, ::1] a, const real[:, ::1] y) noexcept nogil:
@@ -41,6 +62,26 @@ cpdef double mse_forward(const real[:, ::1] a, const real[:, ::1] y) noexcept no
         for j in range(a.shape[1]):
             difference = a[i, j] - y[i, j]
             total += difference * difference
+    return total
+
+
+cpdef double squared_error_forward(const real[:, ::1] a, const real[:, ::1] y) noexcept nogil:
+    """Return sum_ij (a_ij - y_ij)^2 / (2 n_outputs), as scikit-learn does.
+
+    Its derivative, a - y, is that of the sum over the outputs: so does scikit-learn.
+    """
+    return mse_forward(a, y) / (2.0 * a.shape[1])
+
+
+cpdef double poisson_forward(const real[:, ::1] a, const real[:, ::1] y) noexcept nogil:
+    """Return sum_ij (y_ij log(y_ij / a_ij) - y_ij + a_ij), half the Poisson deviance."""
+    cdef Py_ssize_t i, j
+    cdef double total = 0.0
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            total += a[i, j] - y[i, j]
+            if y[i, j] != 0:
+                total += y[i, j] * log(y[i, j] / a[i, j])
     return total
 
 

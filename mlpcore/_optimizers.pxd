@@ -5,13 +5,14 @@ cpdef enum Solver:
 
 cdef class Optimizer:
     cdef readonly Solver solver
-    cdef public double learning_rate_init
+    cdef public double learning_rate
     cdef readonly double momentum
     cdef readonly bint nesterov
     cdef readonly double beta_1
     cdef readonly double beta_2
     cdef readonly double epsilon
     cdef public Py_ssize_t t
+    cdef public object state
 
 cdef void optimizer_step(Optimizer optimizer, const real[::1] grads, double scale, double alpha,
                          Py_ssize_t n_weights, real[::1] params,

@@ -5,35 +5,52 @@ the batch, scale is 1 / m, and decay is alpha / m for weights (eq. 15 of the rep
 for biases. params, grads and each row of the state are (n_params,).
 """
 
+import numpy as np
+
 from libc.math cimport sqrt, sqrtf
 
 from mlpcore._types cimport real
 
 
 cdef class Optimizer:
-    """Hyper-parameters and step counter of a solver; its vectors are the caller's.
+    """Hyper-parameters of a solver, and what it remembers from step to step.
 
     Parameters
     ----------
     solver : Solver
-    learning_rate_init : float
+    learning_rate : float
+        May be changed between epochs.
     momentum, nesterov : float in [0, 1], bool
         For SGD. Without momentum there is no state and Nesterov makes no difference.
     beta_1, beta_2, epsilon : float
         For ADAM.
+
+    Attributes
+    ----------
+    t : int
+        Steps so far.
+    state : ndarray of shape (n_state, n_params) or None
+        The velocity, or both moments; None before the first step.
     """
 
-    def __init__(self, Solver solver, double learning_rate_init, *, double momentum=0.0,
+    def __init__(self, Solver solver, double learning_rate, *, double momentum=0.0,
                  bint nesterov=False, double beta_1=0.9, double beta_2=0.999,
                  double epsilon=1e-8):
         self.solver = solver
-        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
         self.momentum = momentum
         self.nesterov = nesterov
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.t = 0
+        self.state = None
+
+    def __reduce__(self):
+        """Pickle by construction."""
+        settings = {"momentum": self.momentum, "nesterov": self.nesterov, "beta_1": self.beta_1,
+                    "beta_2": self.beta_2, "epsilon": self.epsilon}
+        return restored, (self.solver, self.learning_rate, settings, self.t, self.state)
 
     @property
     def n_state(self):
@@ -42,13 +59,27 @@ cdef class Optimizer:
             return 2
         return 1 if self.momentum != 0 else 0
 
+    def require_state(self, Py_ssize_t n_params, dtype):
+        """Return the state; zeros in the beginning, or where it is another network's."""
+        shape = (self.n_state, n_params)
+        if self.state is None or self.state.shape != shape or self.state.dtype != dtype:
+            self.state = np.zeros(shape, dtype)
+        return self.state
+
+
+def restored(solver, learning_rate, settings, t, state):
+    """Return an optimizer as it was when it was pickled."""
+    optimizer = Optimizer(solver, learning_rate, **settings)
+    optimizer.t, optimizer.state = t, state
+    return optimizer
+
 
 cdef void optimizer_step(Optimizer optimizer, const real[::1] grads, double scale, double alpha,
                          Py_ssize_t n_weights, real[::1] params,
                          real[:, ::1] state) noexcept nogil:
     """Step on the weights, the first n_weights parameters, with L2, then on the biases."""
     cdef Py_ssize_t part, start, stop
-    cdef double decay, rate = optimizer.learning_rate_init
+    cdef double decay, rate = optimizer.learning_rate
     optimizer.t += 1
     if optimizer.solver == ADAM:
         rate *= (sqrt(1 - optimizer.beta_2 ** optimizer.t)

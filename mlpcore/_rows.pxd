@@ -9,6 +9,11 @@ cdef class Rows:
     cdef const float[:, ::1] f32
     cdef const double[:, ::1] f64
     cdef const unsigned char[:, ::1] u8
+    cdef readonly bint is_csr
+    cdef const float[::1] csr_f32
+    cdef const double[::1] csr_f64
+    cdef const int[::1] csr_feature
+    cdef const Py_ssize_t[::1] csr_start
     cdef float[256] table_f32
     cdef double[256] table_f64
     cdef readonly double scale
@@ -17,6 +22,7 @@ cdef class Rows:
 
 cdef void gather(Rows rows, const Py_ssize_t[::1] index, real[:, ::1] out) noexcept nogil
 cdef void copy_rows(Rows rows, Py_ssize_t start, real[:, ::1] out) noexcept nogil
+cdef Py_ssize_t most_nonzeros(Rows rows) noexcept nogil
 cdef double density(Rows rows, Py_ssize_t step) noexcept nogil
 cdef void gather_targets(const real[:, ::1] Y, const Py_ssize_t[::1] index,
                          real[:, ::1] out) noexcept nogil

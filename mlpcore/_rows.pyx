@@ -1,6 +1,7 @@
 """The rows of X: read as they lie in memory, converted and scaled a block at a time."""
 
 import numpy as np
+from scipy.sparse import issparse
 
 from libc.string cimport memcpy
 from numpy.random cimport bitgen_t
@@ -10,12 +11,13 @@ from mlpcore._types cimport real
 
 
 cdef class Rows:
-    """X of shape (n_samples, n_features), of one of three dtypes, times a scale.
+    """X of shape (n_samples, n_features), dense or CSR, times a scale.
 
     Parameters
     ----------
-    X : C-contiguous ndarray of float32, float64 or uint8
-        Kept as it is: nothing is copied.
+    X : C-contiguous ndarray of float32, float64 or uint8, or CSR matrix of float32 or float64
+        Kept as it is: nothing is copied, but the indices of a CSR matrix if they are not
+        32 bits wide.
     scale : float, default=1.0
         Every value is multiplied by it. For uint8 the 256 products are computed in
         float64 and rounded once.
@@ -27,20 +29,38 @@ cdef class Rows:
     """
 
     def __init__(self, X, double scale=1.0):
-        cdef int i
-        if X.dtype == np.float32:
+        self.scale = scale
+        self.n_samples, self.n_features = X.shape
+        self.is_csr = issparse(X)
+        if self.is_csr:
+            self.take_csr(X)
+        elif X.dtype == np.float32:
             self.dtype, self.f32 = FLOAT32, X
         elif X.dtype == np.float64:
             self.dtype, self.f64 = FLOAT64, X
         elif X.dtype == np.uint8:
-            self.dtype, self.u8 = UINT8, X
-            for i in range(256):
-                self.table_f64[i] = scale * i
-                self.table_f32[i] = <float> self.table_f64[i]
+            self.take_bytes(X)
         else:
             raise TypeError(f"X has dtype {X.dtype}: allowed are float32, float64 and uint8")
-        self.scale = scale
-        self.n_samples, self.n_features = X.shape
+
+    def take_bytes(self, X):
+        """Keep bytes, and what each stands for."""
+        cdef int i
+        self.dtype, self.u8 = UINT8, X
+        for i in range(256):
+            self.table_f64[i] = self.scale * i
+            self.table_f32[i] = <float> self.table_f64[i]
+
+    def take_csr(self, X):
+        """Keep the three arrays of a CSR matrix."""
+        if X.format != "csr" or X.dtype not in (np.float32, np.float64):
+            raise TypeError(f"X is {X.format} of {X.dtype}: allowed is csr of float32 or float64")
+        if X.dtype == np.float32:
+            self.dtype, self.csr_f32 = FLOAT32, X.data
+        else:
+            self.dtype, self.csr_f64 = FLOAT64, X.data
+        self.csr_feature = X.indices.astype(np.int32, copy=False)
+        self.csr_start = X.indptr.astype(np.intp, copy=False)
 
 
 cdef void convert_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil:
@@ -52,7 +72,9 @@ cdef void convert_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil:
     cdef const double *doubles
     if n == 0:
         return
-    if rows.dtype == UINT8:
+    if rows.is_csr:
+        spread_row(rows, i, out)
+    elif rows.dtype == UINT8:
         bytes = &rows.u8[i, 0]
         for j in range(n):
             out[j] = rows.table_f32[bytes[j]] if real is float else rows.table_f64[bytes[j]]
@@ -67,6 +89,27 @@ cdef void convert_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil:
         doubles = &rows.f64[i, 0]
         for j in range(n):
             out[j] = <real> (scale * doubles[j])
+
+
+cdef void spread_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil:
+    """out = scale * x_i of a CSR matrix, whose entries may be in any order, and repeated."""
+    cdef Py_ssize_t j, k
+    for j in range(rows.n_features):
+        out[j] = 0
+    for k in range(rows.csr_start[i], rows.csr_start[i + 1]):
+        j = rows.csr_feature[k]
+        out[j] += <real> (rows.scale * (rows.csr_f32[k] if rows.dtype == FLOAT32
+                                        else rows.csr_f64[k]))
+
+
+cdef Py_ssize_t most_nonzeros(Rows rows) noexcept nogil:
+    """Return a bound for the non-zeros of any row."""
+    cdef Py_ssize_t i, most = 0
+    if not rows.is_csr:
+        return rows.n_features
+    for i in range(rows.n_samples):
+        most = max(most, rows.csr_start[i + 1] - rows.csr_start[i])
+    return most
 
 
 cdef void gather(Rows rows, const Py_ssize_t[::1] index, real[:, ::1] out) noexcept nogil:
@@ -86,6 +129,9 @@ cdef void copy_rows(Rows rows, Py_ssize_t start, real[:, ::1] out) noexcept nogi
 cdef double density(Rows rows, Py_ssize_t step) noexcept nogil:
     """Return the share of non-zeros in every step-th row."""
     cdef Py_ssize_t i, j, k, n_seen = 0, n_nonzero = 0
+    if rows.is_csr:
+        n_seen = rows.n_samples * rows.n_features
+        return rows.csr_start[rows.n_samples] / <double> n_seen if n_seen else 1.0
     for k in range(rows.n_samples // step):
         i = k * step
         for j in range(rows.n_features):

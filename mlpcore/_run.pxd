@@ -7,7 +7,7 @@ cdef class Run:
     cdef readonly double tol
     cdef readonly double n_iter_no_change
     cdef readonly double best_loss
-    cdef readonly Py_ssize_t no_improvement_count
+    cdef public Py_ssize_t no_improvement_count
     cdef double[::1] losses
     cdef double last_check
     cdef double last_report

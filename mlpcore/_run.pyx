@@ -37,6 +37,8 @@ cdef class Run:
     tol, n_iter_no_change : float
         Training has converged when the loss failed to improve by tol for more than
         n_iter_no_change epochs in a row.
+    best_loss, no_improvement_count : float, int
+        Of an earlier training that this one goes on with.
 
     Attributes
     ----------
@@ -50,13 +52,14 @@ cdef class Run:
         Epochs in a row without improvement.
     """
 
-    def __init__(self, double tol, double n_iter_no_change):
+    def __init__(self, double tol, double n_iter_no_change, *, double best_loss=INFINITY,
+                 Py_ssize_t no_improvement_count=0):
         self.outcome = RUNNING
         self.n_iter = 0
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
-        self.best_loss = INFINITY
-        self.no_improvement_count = 0
+        self.best_loss = best_loss
+        self.no_improvement_count = no_improvement_count
         self.losses = np.empty(256)
         interval_over(&self.last_check)
         interval_over(&self.last_report)

@@ -27,8 +27,10 @@ typedef struct {
 typedef struct {
     mlpcore_nonzeros *nonzeros; /* (n_threads,) */
     ptrdiff_t n_rows, n_features, n_units;
-    const void *X;              /* (n_samples, n_features) of x_type */
+    const void *X;              /* (n_samples, n_features) of x_type; of CSR the values */
     int x_type;
+    const ptrdiff_t *csr_start; /* (n_samples + 1,) of CSR, otherwise NULL */
+    const int32_t *csr_feature; /* (nnz,) of CSR */
     const ptrdiff_t *index;     /* (n_rows,): which rows of X */
     const void *table;          /* scale times each byte */
     double scale;
@@ -71,12 +73,25 @@ typedef struct {
         }                                                                                  \
         return k;                                                                          \
     }                                                                                      \
+    MLPCORE_INLINE ptrdiff_t mlpcore_gather_csr_##S(const mlpcore_sparse_job *job,         \
+                                                    ptrdiff_t i, int32_t *feature, T *value) \
+    {                                                                                      \
+        const ptrdiff_t start = job->csr_start[i], n = job->csr_start[i + 1] - start;      \
+        const float *f32 = (const float *)job->X + start;                                  \
+        const double *f64 = (const double *)job->X + start;                                \
+        memcpy(feature, job->csr_feature + start, (size_t)n * sizeof *feature);            \
+        for (ptrdiff_t k = 0; k < n; k++)                                                  \
+            value[k] = (T)(job->scale * (job->x_type == MLPCORE_FLOAT32 ? f32[k] : f64[k])); \
+        return n;                                                                          \
+    }                                                                                      \
     MLPCORE_INLINE ptrdiff_t mlpcore_gather_row_##S(const mlpcore_sparse_job *job,         \
                                                     ptrdiff_t i, int32_t *feature, T *value) \
     {                                                                                      \
         const ptrdiff_t n = job->n_features, at = job->index[i] * n;                       \
         const double scale = job->scale;                                                   \
         ptrdiff_t k = 0;                                                                   \
+        if (job->csr_start != NULL)                                                        \
+            return mlpcore_gather_csr_##S(job, job->index[i], feature, value);             \
         if (job->x_type == MLPCORE_UINT8)                                                  \
             return mlpcore_gather_bytes_##S((const unsigned char *)job->X + at, n,         \
                                             job->table, feature, value);                   \

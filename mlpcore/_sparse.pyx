@@ -10,7 +10,7 @@ import numpy as np
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
-from mlpcore._rows cimport FLOAT32, Rows, UINT8
+from mlpcore._rows cimport FLOAT32, most_nonzeros, Rows, UINT8
 from mlpcore._types cimport real
 
 
@@ -36,6 +36,8 @@ cdef extern from "_sparse.h" nogil:
         Py_ssize_t n_rows, n_features, n_units, b_step, z_stride
         const void *X
         int x_type
+        const Py_ssize_t *csr_start
+        const int32_t *csr_feature
         const Py_ssize_t *index
         const void *table
         double scale, alpha, beta
@@ -65,7 +67,7 @@ cdef class SparseBlock:
     """
 
     def __cinit__(self, Rows rows, Py_ssize_t capacity, dtype, int n_threads):
-        cdef Py_ssize_t room = capacity * rows.n_features
+        cdef Py_ssize_t room = max(1, capacity * most_nonzeros(rows))
         cdef int t
         self.rows = rows
         self.starts = np.empty((n_threads, capacity + rows.n_features + 2), np.int32)
@@ -104,7 +106,9 @@ cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index,
     """Gather the non-zeros of scale * x_index[i], by row and by feature; Z is not used."""
     cdef mlpcore_sparse_job job = new_job(block, Z)
     job.n_rows, job.index, job.scale = index.shape[0], &index[0], block.rows.scale
-    if block.rows.dtype == UINT8:
+    if block.rows.is_csr:
+        take_csr(block.rows, &job)
+    elif block.rows.dtype == UINT8:
         job.X, job.x_type = &block.rows.u8[0, 0], MLPCORE_UINT8
     elif block.rows.dtype == FLOAT32:
         job.X, job.x_type = &block.rows.f32[0, 0], MLPCORE_FLOAT32
@@ -114,6 +118,16 @@ cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index,
                  else <const void *> &block.rows.table_f64[0])
     mlpcore_team_run(<mlpcore_team *> block.team, mlpcore_sparse_gather_f if real is float
                      else mlpcore_sparse_gather_d, &job)
+
+
+cdef void take_csr(Rows rows, mlpcore_sparse_job *job) noexcept nogil:
+    """Point a job to the arrays of a CSR matrix; without an entry they have no address."""
+    job.csr_start = &rows.csr_start[0]
+    job.x_type = MLPCORE_FLOAT32 if rows.dtype == FLOAT32 else MLPCORE_FLOAT64
+    if rows.csr_feature.shape[0]:
+        job.csr_feature = <const int32_t *> &rows.csr_feature[0]
+        job.X = (&rows.csr_f32[0] if rows.dtype == FLOAT32
+                 else <const void *> &rows.csr_f64[0])
 
 
 cdef void sparse_forward(SparseBlock block, const real[::1] W, const real[::1] b,

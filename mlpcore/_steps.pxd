@@ -7,14 +7,17 @@ from mlpcore._sparse cimport SparseBlock
 from mlpcore._types cimport real
 
 cdef Py_ssize_t scratch_width(Network network, SparseBlock block) noexcept nogil
+cdef double total_weight(const real[::1] weights, const Py_ssize_t[::1] index) noexcept nogil
 cdef bint step_is_product(Optimizer optimizer, Py_ssize_t batch_size,
                           Py_ssize_t block_rows) noexcept nogil
 cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] Y,
-                           const Py_ssize_t[::1] index, const real[::1] params, real alpha,
+                           const real[::1] weights, const Py_ssize_t[::1] index,
+                           const real[::1] params, real alpha,
                            real beta_W, real beta_b, SparseBlock block, real[:, ::1] scratch,
                            real[::1] target, Run run) except? -1.0 nogil
 cdef double train_batch(Network network, Loss loss, Optimizer optimizer, Rows rows,
-                        const real[:, ::1] Y, const Py_ssize_t[::1] index, double alpha,
+                        const real[:, ::1] Y, const real[::1] weights,
+                        const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
                         SparseBlock block, real[:, ::1] scratch,
                         Run run) except? -1.0 nogil

@@ -35,7 +35,8 @@ cdef bint step_is_product(Optimizer optimizer, Py_ssize_t batch_size,
 
 
 cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] Y,
-                           const Py_ssize_t[::1] index, const real[::1] params, real alpha,
+                           const real[::1] weights, const Py_ssize_t[::1] index,
+                           const real[::1] params, real alpha,
                            real beta_W, real beta_b, SparseBlock block, real[:, ::1] scratch,
                            real[::1] target, Run run) except? -1.0 nogil:
     """target = alpha * gradient + beta * target over the rows of index; returns their loss.
@@ -61,8 +62,8 @@ cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, 
             sparse_gather(block, index[start:stop], a)
         gather_targets(Y, index[start:stop], y)
         forward(network, params, x, block, A)
-        total += loss_forward(loss, a, y)
-        loss_backward(loss, network.output, a, y, d)
+        total += loss_forward(loss, a, y, weights, index[start:stop])
+        loss_backward(loss, network.output, a, y, weights, index[start:stop], d)
         backward(network, params, x, block, A, D, alpha,
                  beta_W if start == 0 else 1, beta_b if start == 0 else 1, target)
         start = stop
@@ -71,22 +72,38 @@ cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, 
 
 
 cdef double train_batch(Network network, Loss loss, Optimizer optimizer, Rows rows,
-                        const real[:, ::1] Y, const Py_ssize_t[::1] index, double alpha,
+                        const real[:, ::1] Y, const real[::1] weights,
+                        const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
                         SparseBlock block, real[:, ::1] scratch,
                         Run run) except? -1.0 nogil:
-    """Make one step on the rows of index; returns their loss before it, L2 included.
+    """Make one step on the rows of index; returns their mean loss before it, L2 included.
 
-    grads is empty where `step_is_product`.
+    grads is empty where `step_is_product`. A batch without weight makes no step.
     """
-    cdef double rate = optimizer.learning_rate_init, scale = 1.0 / index.shape[0]
-    cdef double total = l2_penalty(params[:network.n_weights], alpha)
+    cdef double rate = optimizer.learning_rate, mass = total_weight(weights, index), scale, total
+    if mass == 0:
+        return 0.0
+    scale = 1.0 / mass
+    total = l2_penalty(params[:network.n_weights], alpha)
     if grads.shape[0] == 0:
         optimizer.t += 1
-        return total + batch_gradient(
-            network, loss, rows, Y, index, params, <real> (-rate * scale),
+        total += batch_gradient(
+            network, loss, rows, Y, weights, index, params, <real> (-rate * scale),
             <real> (1 - rate * alpha * scale), <real> 1, block, scratch, params, run)
-    total += batch_gradient(network, loss, rows, Y, index, params,
+        return total / mass
+    total += batch_gradient(network, loss, rows, Y, weights, index, params,
                             <real> 1, <real> 0, <real> 0, block, scratch, grads, run)
     optimizer_step(optimizer, grads, scale, alpha, network.n_weights, params, state)
+    return total / mass
+
+
+cdef double total_weight(const real[::1] weights, const Py_ssize_t[::1] index) noexcept nogil:
+    """Return the sum of the weights of the rows of index, or their number without weights."""
+    cdef Py_ssize_t i
+    cdef double total = 0.0
+    if weights.shape[0] == 0:
+        return index.shape[0]
+    for i in range(index.shape[0]):
+        total += weights[index[i]]
     return total

@@ -14,8 +14,9 @@ from mlpcore._network cimport Network, forward, layer_columns
 from mlpcore._optimizers cimport Optimizer
 from mlpcore._rows cimport Rows, copy_rows, density, shuffle
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
-from mlpcore._sparse cimport SparseBlock
-from mlpcore._steps cimport batch_gradient, scratch_width, step_is_product, train_batch
+from mlpcore._sparse cimport SparseBlock, sparse_gather
+from mlpcore._steps cimport (batch_gradient, scratch_width, step_is_product, total_weight,
+                             train_batch)
 from mlpcore._types cimport real
 
 # Rows that pass through the network at a time: from here on OpenBLAS gains nothing more,
@@ -27,6 +28,8 @@ cdef enum:
     SAMPLED_ROWS = 500
     # The narrowest tile of the sparse kernels, 64 bytes of float32.
     SPARSE_LEAST_UNITS = 16
+    # Of CSR rows that are written out, 16 MiB in float64.
+    CSR_BLOCK_VALUES = 1 << 21
 
 # Walking non-zeros wins where a large first layer does most of the work and most of its
 # input is zero: measured in benchmarks/bench_sparse.py.
@@ -38,21 +41,33 @@ SPARSE_MIN_SHARE = 0.8
 def prefers_sparse(Network network, Rows rows):
     """Whether training should walk the non-zeros of the rows instead of all values.
 
-    The one place that decides: the first layer needs SPARSE_MIN_UNITS units and
-    SPARSE_MIN_SHARE of all weights, and of the values at most SPARSE_MAX_DENSITY may be
-    non-zero (counted in up to 500 rows).
+    The one place that decides: of the values at most SPARSE_MAX_DENSITY may be non-zero
+    (counted in up to 500 rows). Dense rows must be worth a search for them: the first
+    layer needs SPARSE_MIN_UNITS units and SPARSE_MIN_SHARE of all weights.
     """
-    if network.sizes[1] < SPARSE_MIN_UNITS or rows.n_samples == 0:
+    if network.sizes[1] < SPARSE_LEAST_UNITS or rows.n_samples == 0:
         return False
-    if network.weights[1] < SPARSE_MIN_SHARE * network.n_weights:
+    if not rows.is_csr and (network.sizes[1] < SPARSE_MIN_UNITS
+                            or network.weights[1] < SPARSE_MIN_SHARE * network.n_weights):
         return False
     cdef Py_ssize_t step = max(1, rows.n_samples // SAMPLED_ROWS)
     return density(rows, step) <= SPARSE_MAX_DENSITY
 
 
+cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse) noexcept nogil:
+    """Return how many rows pass through the network at a time."""
+    if sparse:
+        return SPARSE_BLOCK_ROWS
+    if rows.is_csr:
+        # Written out, they must not be much longer than what they came from.
+        return max(1, min(BLOCK_ROWS, CSR_BLOCK_VALUES // max(1, rows.n_features)))
+    return BLOCK_ROWS
+
+
 def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real[:, ::1] Y,
           real[::1] params, Run run, *, double alpha, Py_ssize_t batch_size, Py_ssize_t max_iter,
-          bit_generator=None, report=None, bint every_epoch=False, bint sparse=False,
+          const real[::1] sample_weight=None, order=None, bit_generator=None, report=None,
+          bint every_epoch=False, bint ends_when_non_finite=True, bint sparse=False,
           int n_threads=1):
     """Train params in place, for up to max_iter epochs.
 
@@ -61,7 +76,7 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
     network : Network
     loss : Loss
     optimizer : Optimizer
-        Its step counter goes on.
+        It goes on from its state.
     rows : Rows
         X, of shape (n_samples, n_features).
     Y : ndarray of shape (n_samples, n_outputs)
@@ -75,6 +90,10 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
         Samples a step; an epoch's last batch may be smaller.
     max_iter : int
         Epochs.
+    sample_weight : ndarray of shape (n_samples,), optional
+        Of the dtype of params. A batch's loss is the mean with these weights.
+    order : ndarray of intp, optional
+        The rows to train on, by default all, in their order.
     bit_generator : numpy.random.BitGenerator, optional
         Permutes the rows anew every epoch, as scikit-learn does. Without one, batches
         come in the order of the rows.
@@ -83,6 +102,8 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
         stops the training.
     every_epoch : bool, default=False
         Call report after every epoch instead.
+    ends_when_non_finite : bool, default=True
+        End after an epoch that leaves a weight which is not finite.
     sparse : bool, default=False
         Walk the non-zeros of X in the first layer, see `prefers_sparse`.
     n_threads : int, default=1
@@ -100,8 +121,10 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
     if sparse and network.sizes[1] < SPARSE_LEAST_UNITS:
         raise ValueError(f"sparse=True with {network.sizes[1]} units in the first layer: needed "
                          f"are {SPARSE_LEAST_UNITS} or more")
-    cdef Py_ssize_t start, stop, _epoch, n = rows.n_samples
-    cdef Py_ssize_t block_rows = min(batch_size, n, SPARSE_BLOCK_ROWS if sparse else BLOCK_ROWS)
+    cdef Py_ssize_t[::1] index = (np.arange(rows.n_samples) if order is None
+                                  else np.array(order, np.intp))
+    cdef Py_ssize_t start, stop, _epoch, n = index.shape[0]
+    cdef Py_ssize_t block_rows = min(batch_size, n, rows_of_a_block(rows, sparse))
     dtype = np.float32 if real is float else np.float64
     cdef SparseBlock block = None
     if sparse:
@@ -109,8 +132,10 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
     cdef bint in_place = step_is_product(optimizer, min(batch_size, n), block_rows)
     cdef real[:, ::1] scratch = np.empty((block_rows, scratch_width(network, block)), dtype)
     cdef real[::1] grads = np.empty(0 if in_place else network.n_params, dtype)
-    cdef real[:, ::1] state = np.zeros((optimizer.n_state, network.n_params), dtype)
-    cdef Py_ssize_t[::1] index = np.arange(n)
+    cdef real[:, ::1] state = optimizer.require_state(network.n_params, dtype)
+    cdef const real[::1] weights = sample_weight
+    if sample_weight is None:
+        weights = np.empty(0, dtype)
     cdef bitgen_t *bitgen = NULL
     cdef double total
     if bit_generator is not None:
@@ -123,10 +148,11 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
             start = 0
             while start < n:
                 stop = min(start + batch_size, n)
-                total += train_batch(network, loss, optimizer, rows, Y, index[start:stop], alpha,
-                                     params, grads, state, block, scratch, run)
+                total += (stop - start) * train_batch(
+                    network, loss, optimizer, rows, Y, weights, index[start:stop], alpha, params,
+                    grads, state, block, scratch, run)
                 start = stop
-            end_epoch(run, total / n, params)
+            end_epoch(run, total / n, params, ends_when_non_finite)
             if every_epoch or interval_over(&run.last_report):
                 with gil:
                     if report is not None and report() and run.outcome == RUNNING:
@@ -137,11 +163,14 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
         run.outcome = MAX_ITER
 
 
-cdef int end_epoch(Run run, double loss, const real[::1] params) except -1 nogil:
+cdef int end_epoch(Run run, double loss, const real[::1] params,
+                   bint ends_when_non_finite) except -1 nogil:
     """Record the loss of an epoch, and whether it left a weight that is not finite."""
     cdef Py_ssize_t i
     cdef bint finite = True
     run.record(loss)
+    if not ends_when_non_finite:
+        return 0
     for i in range(params.shape[0]):
         finite &= isfinite(params[i])
     if not finite:
@@ -164,26 +193,32 @@ def predict(Network network, Rows rows, const real[::1] params):
     ndarray of shape (n_samples, n_outputs), dtype of params
     """
     check_shapes(network, rows, params.shape[0])
-    cdef Py_ssize_t start = 0, m, n = rows.n_samples, block = min(n, BLOCK_ROWS)
-    cdef Py_ssize_t last = network.n_layers - 1
+    cdef bint sparse = rows.is_csr and prefers_sparse(network, rows)
+    cdef Py_ssize_t start = 0, m, n = rows.n_samples, last = network.n_layers - 1
+    cdef Py_ssize_t n_block = min(n, rows_of_a_block(rows, sparse))
     dtype = np.float32 if real is float else np.float64
     out = np.empty((n, network.sizes[last + 1]), dtype)
     cdef real[:, ::1] output = out
-    cdef SparseBlock dense = None
-    cdef real[:, ::1] X = np.empty((block, rows.n_features), dtype)
-    cdef real[:, ::1] A = np.empty((block, network.n_units), dtype)
+    cdef SparseBlock block = SparseBlock(rows, n_block, dtype, 1) if sparse else None
+    cdef Py_ssize_t[::1] index = np.arange(n if sparse else 0)
+    cdef real[:, ::1] X = np.empty((n_block, 0 if sparse else rows.n_features), dtype)
+    cdef real[:, ::1] A = np.empty((n_block, network.n_units), dtype)
     with nogil:
         while start < n:
-            m = min(block, n - start)
-            copy_rows(rows, start, X[:m])
-            forward(network, params, X[:m], dense, A)
+            m = min(n_block, n - start)
+            if sparse:
+                sparse_gather(block, index[start:start + m], layer_columns(network, 0, m, A))
+            else:
+                copy_rows(rows, start, X[:m])
+            forward(network, params, X[:m], block, A)
             output[start:start + m] = layer_columns(network, last, m, A)
             start += m
     return out
 
 
 def loss_and_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] Y,
-                      const real[::1] params, double alpha=0.0):
+                      const real[::1] params, double alpha=0.0, *,
+                      const real[::1] sample_weight=None, bint sparse=False, int n_threads=1):
     """Return the mean loss of all rows, L2 included, and its gradient.
 
     Parameters
@@ -197,6 +232,10 @@ def loss_and_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] 
     params : ndarray of shape (network.n_params,)
     alpha : float, default=0.0
         Strength of the L2 regularization.
+    sample_weight : ndarray of shape (n_samples,), optional
+        Of the dtype of params.
+    sparse, n_threads : bool, int
+        As for `train`.
 
     Returns
     -------
@@ -205,23 +244,26 @@ def loss_and_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] 
     """
     check_shapes(network, rows, params.shape[0])
     check_targets(network, rows, Y.shape[0], Y.shape[1])
-    cdef Py_ssize_t n = rows.n_samples
+    cdef Py_ssize_t n = rows.n_samples, n_block = min(n, rows_of_a_block(rows, sparse))
     dtype = np.float32 if real is float else np.float64
     gradient = np.zeros(network.n_params, dtype)
     cdef real[::1] grads = gradient
-    cdef SparseBlock dense = None
-    cdef real[:, ::1] scratch = np.empty(
-        (min(n, BLOCK_ROWS), scratch_width(network, dense)), dtype)
+    cdef SparseBlock block = SparseBlock(rows, n_block, dtype, n_threads) if sparse else None
+    cdef real[:, ::1] scratch = np.empty((n_block, scratch_width(network, block)), dtype)
     cdef Py_ssize_t[::1] index = np.arange(n)
+    cdef const real[::1] weights = sample_weight
+    if sample_weight is None:
+        weights = np.empty(0, dtype)
     cdef Run run = Run(0, 0)
-    cdef double total
+    cdef double total, mass
     with nogil:
+        mass = total_weight(weights, index)
         total = l2_penalty(params[:network.n_weights], alpha)
-        total += batch_gradient(network, loss, rows, Y, index, params,
-                                <real> (1.0 / n), <real> 0, <real> 0, dense, scratch, grads,
+        total += batch_gradient(network, loss, rows, Y, weights, index, params,
+                                <real> (1.0 / mass), <real> 0, <real> 0, block, scratch, grads,
                                 run)
-    gradient[:network.n_weights] += alpha / n * np.asarray(params)[:network.n_weights]
-    return total / n, gradient
+    gradient[:network.n_weights] += alpha / mass * np.asarray(params)[:network.n_weights]
+    return total / mass, gradient
 
 
 cdef int check_shapes(Network network, Rows rows, Py_ssize_t n_params) except -1:

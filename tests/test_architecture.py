@@ -17,9 +17,11 @@ FLOORS = [
     ["_network"],
     ["_steps"],
     ["_training"],
-    ["_threads", "_initialization", "_outputs", "_parameters", "_reports", "datasets"],
+    ["_threads", "_initialization", "_outputs", "_labels", "_parameters", "_reports", "datasets"],
+    ["_problem", "_schedules", "_validation"],
+    ["_stochastic", "_lbfgs"],
     ["_base"],
-    ["_classifier"],
+    ["_classifier", "_regressor"],
     ["__init__"],
     ["experiments"],
 ]

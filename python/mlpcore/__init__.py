@@ -2,8 +2,9 @@
 
 from mlpcore import datasets
 from mlpcore._classifier import MLPClassifier
+from mlpcore._regressor import MLPRegressor
 from mlpcore._version import __version__
 
 MLP = MLPClassifier
 
-__all__ = ["MLP", "MLPClassifier", "__version__", "datasets"]
+__all__ = ["MLP", "MLPClassifier", "MLPRegressor", "__version__", "datasets"]

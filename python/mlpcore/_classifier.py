@@ -5,15 +5,20 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import Tags, column_or_1d
+from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+    type_of_target,
+)
 
-from mlpcore._base import X_DTYPES, BaseMLP, unchanged_on_error
+from mlpcore._base import BaseMLP, is_stochastic
+from mlpcore._labels import LabelCoding
+from mlpcore._losses import Loss
 from mlpcore._outputs import resolve_outputs
-from mlpcore._parameters import PARAMETER_CONSTRAINTS, reject_unavailable
+from mlpcore._parameters import CLASSIFIER_CONSTRAINTS
 
 
 def _has_loss(loss: str) -> Any:
@@ -39,19 +44,22 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Number of units in each hidden layer.
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
         Activation of the hidden layers.
-    solver : {"sgd", "adam"}, default="adam"
-        "lbfgs" is not available yet.
+    solver : {"lbfgs", "sgd", "adam"}, default="adam"
+        "lbfgs" is scipy's L-BFGS-B on all samples at once, in float64 unless `dtype` says
+        otherwise; `max_iter` then counts its iterations and `tol` bounds the gradient.
     alpha : float, default=0.0001
         Strength of the L2 regularization: a batch of m samples adds
         ``alpha / (2 m) * sum(W**2)`` to its loss. Biases are not regularized.
     batch_size : int or "auto", default="auto"
         Samples a step; "auto" is ``min(200, n_samples)``.
-    learning_rate : {"constant"}, default="constant"
-        "invscaling" and "adaptive" are not available yet.
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        For "sgd": ``learning_rate_init``; that divided by ``(t + 1) ** power_t`` after t
+        samples; or that divided by 5 whenever learning stalls (see `tol`), until it is
+        1e-6 or less.
     learning_rate_init : float, default=0.001
         Step size.
     power_t : float, default=0.5
-        Used by ``learning_rate="invscaling"`` only.
+        For ``learning_rate="invscaling"``.
     max_iter : int, default=200
         Largest number of epochs.
     shuffle : bool, default=True
@@ -64,23 +72,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     verbose : bool, default=False
         Print the loss of every epoch.
     warm_start : bool, default=False
-        True is not available yet.
-    momentum : float in [0, 1], default=0.9
-        For "sgd".
-    nesterovs_momentum : bool, default=True
+        A fit goes on from the weights, the loss curve and the counters of the one before;
+        the optimizer begins anew.
+    momentum, nesterovs_momentum : float in [0, 1], bool; default=0.9, True
         For "sgd".
     early_stopping : bool, default=False
-        True is not available yet.
+        Score a part of the samples, kept aside, after each epoch; stop when that fails to
+        improve as `tol` says, and return the best weights. NaN is no improvement.
     validation_fraction : float in [0, 1), default=0.1
-        Used by ``early_stopping=True`` only.
-    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
-        Decay of the moving moments, for "adam".
-    epsilon : float, default=1e-8
-        Added to the root of the second moment, for "adam".
+        That part; for two classes it is stratified.
+    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
+        For "adam": decay of the moving moments; added to the root of the second.
     n_iter_no_change : int or numpy.inf, default=10
         See `tol`; with ``numpy.inf`` exactly `max_iter` epochs are run.
     max_fun : int, default=15000
-        Used by ``solver="lbfgs"`` only.
+        Largest number of evaluations of the loss, for "lbfgs".
     loss : {"log_loss", "mse"}, default="log_loss"
         "mse" is the squared error, summed over the outputs, averaged over the samples.
     out_activation : {"auto", "identity", "logistic", "tanh", "softmax"}, default="auto"
@@ -113,20 +119,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         scalar, repeated and read-only.
     loss_ : float
         Loss of the last epoch.
-    best_loss_ : float
-        Lowest loss of an epoch.
+    best_loss_ : float or None
+        Lowest loss of an epoch; None with `early_stopping`. Not for "lbfgs".
     loss_curve_ : list of float
         Loss of each epoch, L2 term included: the mean over its batches, before their steps.
+        Not for "lbfgs".
+    validation_scores_, best_validation_score_ : list of float, float; or None
+        Accuracy on the samples kept aside after each epoch, with `early_stopping`.
     n_iter_ : int
-        Epochs.
+        Epochs, or iterations of "lbfgs".
     t_ : int
-        Samples seen, ``n_iter_ * n_samples``.
-    n_features_in_ : int
+        Samples seen.
+    n_features_in_, n_layers_, n_outputs_ : int
+        n_layers_ counts input and output.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only for X with column names that are all strings.
-    n_layers_ : int
-        Layers, input and output included.
-    n_outputs_ : int
     out_activation_ : str
 
     Notes
@@ -144,7 +151,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = PARAMETER_CONSTRAINTS
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CLASSIFIER_CONSTRAINTS
+    _y_is_numeric = False
 
     def __init__(
         self,
@@ -216,92 +224,101 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.n_threads = n_threads
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Fit a new network to data.
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the network to data.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            float32, float64 and uint8 arrays in C order are used where they lie; anything
-            else is converted.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Arrays of float32, float64 and uint8 in C order, and CSR matrices of float32 or
+            float64, are used where they lie; anything else is converted.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any type, or a matrix of 0 and 1, one column a label.
-
-        Returns
-        -------
-        self
+        sample_weight : array-like of shape (n_samples,), default=None
+            A batch's loss is the mean with these weights.
 
         Raises
         ------
         ValueError
             If data or parameters are not valid, do not go together, or if weights become
             non-finite. The estimator stays as it was before.
-        NotImplementedError
-            If a parameter asks for what this version does not have.
         KeyboardInterrupt
             On Ctrl-C, after a warning; the estimator keeps what was learned.
         """
-        reject_unavailable(self.get_params(deep=False))
-        context = self._init_callback_context(max_subtasks=self.max_iter)
-        with unchanged_on_error(self):
-            samples, labels = validate_data(
-                self, X, y, multi_output=True, dtype=X_DTYPES, order="C"
-            )
-            if labels.ndim == 2 and labels.shape[1] == 1:
-                labels = column_or_1d(labels, warn=True)
-            binarizer = self._fit_binarizer(labels)
-            loss, out_activation = resolve_outputs(
-                self.loss, self.out_activation, self.target_coding, binarizer.y_type_
-            )
+        return self._fit(X, y, sample_weight, incremental=False)
 
-            def encode(dtype: np.dtype[Any]) -> NDArray[Any]:
-                return np.ascontiguousarray(binarizer.transform(labels), dtype=dtype)
+    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
+        """Go on for one epoch with the given data (solvers "sgd" and "adam").
 
-            outcome = self._train(samples, labels, encode, loss, out_activation, context)
-        self._conclude(*outcome)
-        return self
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that may occur in any call: needed in the first one.
 
-    def _fit_binarizer(self, y: NDArray[Any]) -> LabelBinarizer:
-        """Learn the classes and their coding as target columns."""
-        check_classification_targets(y)
-        negative = -1 if self.target_coding == "bipolar" else 0
-        binarizer = LabelBinarizer(neg_label=negative, pos_label=1).fit(y)
-        if len(binarizer.classes_) < 2 and binarizer.y_type_ != "multilabel-indicator":
-            raise ValueError(
-                f"y has one class, {binarizer.classes_[0]!r}: a classifier needs two or more"
-            )
-        self._label_binarizer = binarizer
-        self.classes_ = binarizer.classes_
-        return binarizer
+        Raises
+        ------
+        ValueError
+            As for `fit`; if the first call lacks `classes`; with ``early_stopping=True``.
+        """
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+
+    def _take_targets(
+        self, y: NDArray[Any], classes: ArrayLike | None, *, incremental: bool
+    ) -> None:
+        if incremental and _check_partial_fit_first_call(self, classes):
+            self._learn_classes(y if classes is None or _is_multilabel(y) else classes)
+        if not hasattr(self, "classes_") or not (incremental or self.warm_start):
+            check_classification_targets(y)
+            self._learn_classes(y)
+        elif self.warm_start:
+            self._labels.check_all_occur(y)
+        else:
+            self._labels.check_known(y)
+
+    def _learn_classes(self, y: ArrayLike) -> None:
+        self._labels = LabelCoding(y, bipolar=self.target_coding == "bipolar")
+        self.classes_ = self._labels.classes
+
+    def _encode(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+        return self._labels.encode(y, dtype)
+
+    def _outputs(self) -> tuple[Loss, str]:
+        return resolve_outputs(
+            self.loss, self.out_activation, self.target_coding, self._labels.y_type
+        )
+
+    def _strata(self, Y: NDArray[Any]) -> NDArray[Any] | None:
+        return Y if Y.shape[1] == 1 else None
+
+    def _score_outputs(
+        self, y: NDArray[Any], outputs: NDArray[Any], sample_weight: NDArray[Any] | None
+    ) -> float:
+        return accuracy_score(y, self._labels.decode(outputs), sample_weight=sample_weight)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most likely class, or the labels that are more likely than not.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
+        X is (n_samples, n_features); the result (n_samples,) or (n_samples, n_labels).
         """
         outputs = self._forward(X)
-        if self.n_outputs_ == 1:
-            outputs = outputs.ravel()
-        return self._label_binarizer.inverse_transform(outputs)
+        return self._labels.decode(outputs)
 
     @available_if(_has_loss("log_loss"))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Return the probability of each class (``loss="log_loss"`` only).
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of `classes_`.
+        X is (n_samples, n_features); the result (n_samples, n_classes or n_labels), in the
+        order of `classes_`.
         """
         outputs = self._forward(X)
         if self.n_outputs_ == 1:
@@ -317,13 +334,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Return the outputs of the network (``loss="mse"`` only).
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs), or (n_samples,) for two classes
+        X is (n_samples, n_features); the result (n_samples, n_outputs), or (n_samples,) for
+        two classes.
         """
         outputs = self._forward(X)
         return outputs.ravel() if self.n_outputs_ == 1 else outputs
@@ -332,3 +344,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _is_multilabel(y: NDArray[Any]) -> bool:
+    return type_of_target(y).startswith("multilabel")

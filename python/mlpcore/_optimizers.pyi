@@ -9,17 +9,18 @@ class Solver(IntEnum):
 
 class Optimizer:
     solver: Solver
-    learning_rate_init: float
+    learning_rate: float
     momentum: float
     nesterov: bool
     beta_1: float
     beta_2: float
     epsilon: float
     t: int
+    state: NDArray[Any] | None
     def __init__(
         self,
         solver: Solver,
-        learning_rate_init: float,
+        learning_rate: float,
         *,
         momentum: float = 0.0,
         nesterov: bool = False,

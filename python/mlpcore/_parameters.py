@@ -1,4 +1,4 @@
-"""What the estimator's parameters may be, each by itself."""
+"""What the parameters of the estimators may be, each by itself."""
 
 import warnings
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
+_COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
     "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
@@ -32,9 +32,6 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "epsilon": [Interval(Real, 0, None, closed="neither")],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
     "max_fun": [Interval(Integral, 1, None, closed="left")],
-    "loss": [StrOptions({"log_loss", "mse"})],
-    "out_activation": [StrOptions({"auto", "identity", "logistic", "tanh", "softmax"})],
-    "target_coding": [StrOptions({"one_hot", "bipolar"})],
     "weight_init": [StrOptions({"glorot_uniform", "normal"})],
     "init_scale": [Interval(Real, 0, None, closed="left")],
     "bias": [StrOptions({"unit", "layer"})],
@@ -43,23 +40,15 @@ PARAMETER_CONSTRAINTS: dict[str, list[Any]] = {
     "n_threads": [Interval(Integral, 1, None, closed="left"), None],
 }
 
-# scikit-learn's parameters that nothing answers to yet, and the one value they may have.
-_NOT_YET = {
-    "learning_rate": "constant",
-    "warm_start": False,
-    "early_stopping": False,
+CLASSIFIER_CONSTRAINTS = _COMMON_CONSTRAINTS | {
+    "loss": [StrOptions({"log_loss", "mse"})],
+    "out_activation": [StrOptions({"auto", "identity", "logistic", "tanh", "softmax"})],
+    "target_coding": [StrOptions({"one_hot", "bipolar"})],
 }
 
-
-def reject_unavailable(params: dict[str, Any]) -> None:
-    """Raise NotImplementedError for what scikit-learn has and this package has not yet."""
-    if params["solver"] == "lbfgs":
-        raise NotImplementedError("solver='lbfgs' is not available yet: use 'adam' or 'sgd'")
-    for name, only in _NOT_YET.items():
-        if params[name] != only:
-            raise NotImplementedError(
-                f"{name}={params[name]!r} is not available yet: the only value is {only!r}"
-            )
+REGRESSOR_CONSTRAINTS = _COMMON_CONSTRAINTS | {
+    "loss": [StrOptions({"squared_error", "poisson", "mse"})],
+}
 
 
 def hidden_sizes(hidden_layer_sizes: int | Iterable[int]) -> list[int]:
@@ -87,6 +76,6 @@ def batch_rows(batch_size: int | str, n_samples: int) -> int:
     if batch_size > n_samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=5,
+            stacklevel=7,
         )
     return min(int(batch_size), n_samples)

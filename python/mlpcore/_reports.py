@@ -5,18 +5,16 @@ from typing import Any
 
 from sklearn.callback import CallbackContext
 
-from mlpcore._run import Outcome, Run
-
 
 class EpochReports:
-    """Called by the epoch loop between two epochs; prints, and runs the callbacks' hooks.
+    """Called between two epochs; prints, and runs the callbacks' hooks.
 
     Parameters
     ----------
     estimator : estimator
         Being fitted.
-    run : Run
-        The training that is reported.
+    n_epochs : int
+        Largest number of epochs.
     context : CallbackContext
         The root context of the fit; every epoch is a task below it.
     data : dict
@@ -28,17 +26,19 @@ class EpochReports:
     def __init__(
         self,
         estimator: Any,
-        run: Run,
+        n_epochs: int,
         context: CallbackContext,
         data: dict[str, Any],
         fitted_attributes: Callable[[], dict[str, Any]],
     ) -> None:
         self._estimator = estimator
-        self._run = run
+        self._epochs_left = n_epochs
         self._context = context
         self._data = data
         self._fitted_attributes = fitted_attributes
         self._n_printed = 0
+        # The losses of this training, as far as it has come; for the lines.
+        self.losses: Callable[[], list[float]] = list
         self.every_epoch = bool(getattr(estimator, "_skl_callbacks", ()))
 
     def begin(self) -> None:
@@ -46,28 +46,31 @@ class EpochReports:
         self._context.call_on_fit_task_begin(estimator=self._estimator, **self._data)
         self._begin_epoch()
 
-    def __call__(self) -> bool:
-        """Report the epochs finished since the last call; true if a callback wants to stop."""
-        self._print_new_epochs()
+    def end_epoch(self, is_last: bool) -> bool:
+        """Close an epoch and open the next; true if a callback wants to stop."""
         if not self.every_epoch:
             return False
-        stop: bool = self._end(self._epoch)
-        if not stop and self._run.outcome == Outcome.RUNNING:
+        stop = self._end(self._epoch)
+        if not stop and not is_last:
             self._begin_epoch()
         return stop
 
     def end(self) -> None:
         """Report what is left, and close the fit."""
-        self._print_new_epochs()
-        if self._estimator.verbose and self._run.outcome == Outcome.CONVERGED:
-            print(
-                f"Training loss did not improve more than tol={self._run.tol:f} for "
-                f"{self._run.n_iter_no_change:.0f} consecutive epochs. Stopping."
-            )
+        self.print_new_epochs()
         self._end(self._context)
 
+    def print_new_epochs(self) -> None:
+        """Print the loss of each epoch that has ended since the last call."""
+        if not self._estimator.verbose:
+            return
+        for loss in self.losses()[self._n_printed :]:
+            self._n_printed += 1
+            print(f"Iteration {self._n_printed}, loss = {loss:.8f}", flush=True)
+
     def _begin_epoch(self) -> None:
-        if self.every_epoch and self._run.n_iter < self._estimator.max_iter:
+        if self.every_epoch and self._epochs_left > 0:
+            self._epochs_left -= 1
             self._epoch = self._context.subcontext(task_name="epoch")
             self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
@@ -79,10 +82,3 @@ class EpochReports:
                 reconstruction_attributes=self._fitted_attributes,
             )
         )
-
-    def _print_new_epochs(self) -> None:
-        if not self._estimator.verbose:
-            return
-        for loss in self._run.loss_curve[self._n_printed :]:
-            self._n_printed += 1
-            print(f"Iteration {self._n_printed}, loss = {loss:.8f}", flush=True)

@@ -1,9 +1,8 @@
 from typing import Any
 
-from numpy.typing import NDArray
-
 class Rows:
     scale: float
+    is_csr: bool
     n_samples: int
     n_features: int
-    def __init__(self, X: NDArray[Any], scale: float = 1.0) -> None: ...
+    def __init__(self, X: Any, scale: float = 1.0) -> None: ...

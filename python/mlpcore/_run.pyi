@@ -14,6 +14,13 @@ class Run:
     n_iter_no_change: float
     best_loss: float
     no_improvement_count: int
-    def __init__(self, tol: float, n_iter_no_change: float) -> None: ...
+    def __init__(
+        self,
+        tol: float,
+        n_iter_no_change: float,
+        *,
+        best_loss: float = ...,
+        no_improvement_count: int = 0,
+    ) -> None: ...
     @property
     def loss_curve(self) -> list[float]: ...

@@ -22,9 +22,12 @@ def train(
     alpha: float,
     batch_size: int,
     max_iter: int,
+    sample_weight: NDArray[Any] | None = None,
+    order: NDArray[np.intp] | None = None,
     bit_generator: np.random.BitGenerator | None = None,
     report: Callable[[], bool] | None = None,
     every_epoch: bool = False,
+    ends_when_non_finite: bool = True,
     sparse: bool = False,
     n_threads: int = 1,
 ) -> None: ...
@@ -37,4 +40,8 @@ def loss_and_gradient(
     Y: NDArray[Any],
     params: NDArray[Any],
     alpha: float = 0.0,
+    *,
+    sample_weight: NDArray[Any] | None = None,
+    sparse: bool = False,
+    n_threads: int = 1,
 ) -> tuple[float, NDArray[Any]]: ...

@@ -47,6 +47,21 @@ def test_log_losses_are_scikit_learns(dtype, shape):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@given(shape=st.tuples(st.integers(1, 9), st.integers(1, 20)))
+@settings(deadline=None, max_examples=40)
+def test_losses_of_regression_are_scikit_learns(dtype, shape):
+    rng = np.random.default_rng(shape)
+    a, y = rng.uniform(0.1, 5, shape).astype(dtype), rng.poisson(2, shape).astype(dtype)
+    rel = tolerance(dtype)
+    assert kernels.squared_error_forward(a, y) / len(a) == pytest.approx(
+        sklearn_losses.squared_loss(y, a), rel=rel
+    )
+    assert kernels.poisson_forward(a, y) / len(a) == pytest.approx(
+        sklearn_losses.poisson_loss(y, a), rel=rel, abs=1e-5 if dtype == "float32" else 1e-12
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", [0, 1, 1000])
 def test_l2_penalty(dtype, n):
     w = np.random.default_rng(n).normal(size=n).astype(dtype)

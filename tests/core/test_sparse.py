@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from mlpcore._activations import Activation
 from mlpcore._losses import Loss
@@ -9,7 +10,7 @@ from mlpcore._network import Network
 from mlpcore._optimizers import Optimizer, Solver
 from mlpcore._rows import Rows
 from mlpcore._run import Run
-from mlpcore._training import prefers_sparse, train
+from mlpcore._training import loss_and_gradient, predict, prefers_sparse, train
 
 
 def bytes_with_zeros(n_rows, n_features, density=0.2, seed=0):
@@ -29,7 +30,7 @@ def trained(
     rng = np.random.default_rng(1)
     network = Network((X.shape[1], units, 3), Activation.TANH, Activation.SOFTMAX, shared)
     params = rng.normal(scale=0.3, size=network.n_params).astype(dtype)
-    Y = np.eye(3, dtype=dtype)[rng.integers(0, 3, len(X))]
+    Y = np.eye(3, dtype=dtype)[rng.integers(0, 3, X.shape[0])]
     run = Run(0.0, np.inf)
     options = {"alpha": 0.0, "batch_size": 50, "max_iter": 2} | options
     train(network, Loss.LOG_LOSS, Optimizer(*solver), Rows(X, 1 / 255), Y, params, run,
@@ -125,3 +126,80 @@ def test_rule(sizes, density, expected, kind):
 def test_rule_for_no_rows():
     network = Network((784, 500, 10), Activation.TANH, Activation.SOFTMAX)
     assert not prefers_sparse(network, Rows(np.empty((0, 784))))
+
+
+def csr(dtype, n_rows=120, n_features=40):
+    """A CSR matrix with entries out of order, one of them in two pieces, and empty rows."""
+    rng = np.random.default_rng(3)
+    X = sp.random_array((n_rows, n_features), density=0.1, rng=rng, format="csr", dtype=dtype)
+    for i in range(n_rows):
+        row = slice(X.indptr[i], X.indptr[i + 1])
+        order = rng.permutation(X.indptr[i + 1] - X.indptr[i])
+        X.indices[row], X.data[row] = X.indices[row][order], X.data[row][order]
+    entry = X.indptr[5]
+    data = np.insert(X.data, entry, X.data[entry] / 2)
+    data[entry + 1] /= 2
+    indices = np.insert(X.indices, entry, X.indices[entry])
+    indptr = X.indptr + (np.arange(n_rows + 1) > 5)
+    return sp.csr_array((data, indices, indptr), X.shape)
+
+
+@pytest.mark.parametrize("index_dtype", ["int32", "int64"])
+@pytest.mark.parametrize("values", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_csr_is_its_dense_twin(sparse, dtype, values, index_dtype):
+    X = csr(values)
+    X.indices, X.indptr = X.indices.astype(index_dtype), X.indptr.astype(index_dtype)
+    dense, losses = trained(X.toarray(), 33, dtype, sparse=False)
+    found, found_losses = trained(X, 33, dtype, sparse=sparse, n_threads=2 if sparse else 1)
+    tolerance = 2e-5 if dtype == "float32" else 1e-13
+    np.testing.assert_allclose(found, dense, atol=tolerance)
+    np.testing.assert_allclose(found_losses, losses, rtol=tolerance)
+
+
+@pytest.mark.parametrize("units", [5, 33])
+def test_prediction_of_csr(units):
+    X = csr("float64")
+    network = Network((X.shape[1], units, 3), Activation.TANH, Activation.SOFTMAX)
+    params = np.random.default_rng(0).normal(size=network.n_params)
+    assert prefers_sparse(network, Rows(X)) == (units == 33)
+    found = predict(network, Rows(X, 0.5), params)
+    np.testing.assert_allclose(found, predict(network, Rows(X.toarray(), 0.5), params), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (4, 0), (4, 5)])
+def test_prediction_of_csr_without_entries(shape):
+    network = Network((shape[1], 20, 3), Activation.TANH, Activation.SOFTMAX)
+    params = np.random.default_rng(0).normal(size=network.n_params)
+    found = predict(network, Rows(sp.csr_array(shape)), params)
+    np.testing.assert_array_equal(found, predict(network, Rows(np.zeros(shape)), params))
+
+
+@pytest.mark.parametrize("X", [sp.csc_array((3, 3)), sp.csr_array((3, 3), dtype="int64")])
+def test_other_sparse_matrices_are_refused(X):
+    with pytest.raises(TypeError, match="allowed is csr of float32 or float64"):
+        Rows(X)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_whole_weights_are_repeated_rows(sparse, dtype):
+    """A weight of k is the row k times, in one batch; over several blocks, too."""
+    X = bytes_with_zeros(300, 40)
+    k = np.random.default_rng(5).integers(0, 4, len(X))
+    rng = np.random.default_rng(1)
+    network = Network((40, 20, 3), Activation.TANH, Activation.SOFTMAX)
+    params = rng.normal(scale=0.3, size=network.n_params).astype(dtype)
+    Y = np.eye(3, dtype=dtype)[rng.integers(0, 3, len(X))]
+    weighted = loss_and_gradient(
+        network, Loss.LOG_LOSS, Rows(X, 1 / 255), Y, params, 0.1,
+        sample_weight=k.astype(dtype), sparse=sparse,
+    )  # fmt: skip
+    repeated = loss_and_gradient(
+        network, Loss.LOG_LOSS, Rows(np.repeat(X, k, axis=0), 1 / 255), np.repeat(Y, k, axis=0),
+        params, 0.1,
+    )  # fmt: skip
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    assert weighted[0] == pytest.approx(repeated[0], rel=tolerance)
+    np.testing.assert_allclose(weighted[1], repeated[1], atol=tolerance)

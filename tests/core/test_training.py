@@ -1,3 +1,4 @@
+import copy
 import time
 
 import numpy as np
@@ -89,8 +90,7 @@ SOLVERS = [
 def test_trajectory_equals_twin(twin, problem, k, shuffled, batch_size):
     _, X, Y, expected = problem
     plain = twin(SIZES, Activation.TANH, Activation.SOFTMAX, Loss.LOG_LOSS, alpha=0.1)
-    rule, optimizer = SOLVERS[k][0](), SOLVERS[k][1]
-    optimizer.t = 0
+    rule, optimizer = SOLVERS[k][0](), copy.deepcopy(SOLVERS[k][1])
     stream, twin_stream = np.random.RandomState(5), np.random.RandomState(5)
     found, run = run_train(
         problem, optimizer, batch_size=batch_size,

@@ -27,7 +27,7 @@ OWN = {
 
 def test_public_surface():
     assert MLP is MLPClassifier
-    assert mlpcore.__all__ == ["MLP", "MLPClassifier", "__version__", "datasets"]
+    assert mlpcore.__all__ == ["MLP", "MLPClassifier", "MLPRegressor", "__version__", "datasets"]
 
 
 def test_parameters_are_scikit_learns_then_our_own():

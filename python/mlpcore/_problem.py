@@ -1,0 +1,44 @@
+"""What is to be minimized: the loss of a network on data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from mlpcore._losses import Loss
+from mlpcore._network import Network
+from mlpcore._rows import Rows
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The loss of a network, as a function of its flat parameter vector.
+
+    Parameters
+    ----------
+    network : Network
+    loss : Loss
+    rows : Rows
+    Y : ndarray of shape (n_samples, n_outputs)
+        Targets as the network sees them.
+    sample_weight : ndarray of shape (n_samples,) or None
+    alpha : float
+        Strength of the L2 regularization.
+    sparse : bool
+        Whether the first layer walks the non-zeros only.
+    n_threads : int
+    """
+
+    network: Network
+    loss: Loss
+    rows: Rows
+    Y: NDArray[Any]
+    sample_weight: NDArray[Any] | None
+    alpha: float
+    sparse: bool
+    n_threads: int
+
+    @property
+    def blas_threads(self) -> int:
+        """Threads for BLAS: the sparse first layer has its own, and leaves little else."""
+        return 1 if self.sparse else self.n_threads

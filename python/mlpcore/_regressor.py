@@ -1,0 +1,245 @@
+"""MLPRegressor: the multi-layer perceptron as a scikit-learn regressor."""
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
+
+from mlpcore._base import BaseMLP, is_stochastic
+from mlpcore._losses import Loss
+from mlpcore._parameters import REGRESSOR_CONSTRAINTS
+
+_LOSSES = {
+    "squared_error": (Loss.SQUARED_ERROR, "identity"),
+    "poisson": (Loss.POISSON, "exp"),
+    "mse": (Loss.MSE, "identity"),
+}
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):
+    """Multi-layer perceptron regressor.
+
+    Parameters, their order, defaults and fitted attributes are those of scikit-learn's
+    class of the same name; the parameters from `weight_init` on are this package's own.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson", "mse"}, default="squared_error"
+        "squared_error" is half the squared error, averaged over samples and outputs; its
+        gradient is that of the sum over the outputs. "poisson" is half the Poisson
+        deviance, summed over the outputs; the outputs are exponentials and y is not
+        negative. "mse" is the squared error, summed over the outputs.
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        This and what follows is as for `MLPClassifier`.
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+    solver : {"lbfgs", "sgd", "adam"}, default="adam"
+    alpha : float, default=0.0001
+    batch_size : int or "auto", default="auto"
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+    learning_rate_init : float, default=0.001
+    power_t : float, default=0.5
+    max_iter : int, default=200
+    shuffle : bool, default=True
+    random_state : int, RandomState or None, default=None
+    tol : float, default=1e-4
+    verbose : bool, default=False
+    warm_start : bool, default=False
+    momentum : float in [0, 1], default=0.9
+    nesterovs_momentum : bool, default=True
+    early_stopping : bool, default=False
+        The score is the coefficient of determination.
+    validation_fraction : float in [0, 1), default=0.1
+    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
+    epsilon : float, default=1e-8
+    n_iter_no_change : int or numpy.inf, default=10
+    max_fun : int, default=15000
+    weight_init : {"glorot_uniform", "normal"}, default="glorot_uniform"
+    init_scale : float, default=0.01
+    bias : {"unit", "layer"}, default="unit"
+    dtype : {"float32", "float64"} or None, default=None
+    input_scale : float, default=1.0
+    n_threads : int or None, default=None
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (n_in, n_out)
+    intercepts_ : list of ndarray of shape (n_out,)
+    loss_ : float
+    best_loss_ : float or None
+    loss_curve_ : list of float
+    validation_scores_ : list of float or None
+    best_validation_score_ : float or None
+    n_iter_ : int
+    t_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+    n_layers_ : int
+    n_outputs_ : int
+    out_activation_ : str
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from mlpcore import MLPRegressor
+    >>> X, y = make_regression(300, 10, random_state=0)
+    >>> model = MLPRegressor(solver="lbfgs", max_iter=1000, random_state=0)
+    >>> model.fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.9
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = REGRESSOR_CONSTRAINTS
+    _y_is_numeric = True
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        weight_init: str = "glorot_uniform",
+        init_scale: float = 0.01,
+        bias: str = "unit",
+        dtype: str | None = None,
+        input_scale: float = 1.0,
+        n_threads: int | None = None,
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.weight_init = weight_init
+        self.init_scale = init_scale
+        self.bias = bias
+        self.dtype = dtype
+        self.input_scale = input_scale
+        self.n_threads = n_threads
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the network to data.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            As for `MLPClassifier.fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+            A batch's loss is the mean with these weights.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If data or parameters are not valid, or if weights become non-finite. The
+            estimator stays as it was before.
+        KeyboardInterrupt
+            On Ctrl-C, after a warning; the estimator keeps what was learned.
+        """
+        return self._fit(X, y, sample_weight, incremental=False)
+
+    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Go on for one epoch with the given data (solvers "sgd" and "adam").
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As for `fit`; with ``early_stopping=True``.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def _take_targets(
+        self, y: NDArray[Any], classes: ArrayLike | None, *, incremental: bool
+    ) -> None:
+        if self.loss == "poisson" and y.min() < 0:
+            raise ValueError(f"loss='poisson' needs y of 0 or more: its smallest is {y.min()}")
+
+    def _encode(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+        return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
+
+    def _outputs(self) -> tuple[Loss, str]:
+        return _LOSSES[self.loss]
+
+    def _strata(self, Y: NDArray[Any]) -> NDArray[Any] | None:
+        return None
+
+    def _score_outputs(
+        self, y: NDArray[Any], outputs: NDArray[Any], sample_weight: NDArray[Any] | None
+    ) -> float:
+        return r2_score(y, _column_as_vector(outputs), sample_weight=sample_weight)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the outputs of the network.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        return _column_as_vector(self._forward(X))
+
+
+def _column_as_vector(outputs: NDArray[Any]) -> NDArray[Any]:
+    return outputs.ravel() if outputs.shape[1] == 1 else outputs
