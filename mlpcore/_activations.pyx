@@ -2,10 +2,17 @@
 
 z, a and d are (m, n): m rows, n units. Identity has nothing to do in either direction;
 softmax and exp have no backward of their own, since only log_loss and poisson follow them,
-and the joint derivative is a - y (`_losses`).
+and the joint derivative is a - y (`_losses`). Where f' cannot be written in terms of a,
+the forward pass also gives the slope f'(z), if it has columns.
 """
 
+from libc.math cimport erfc, exp, expf
+
 from mlpcore._types cimport real
+
+cdef double LEAK = 0.01
+cdef double ROOT_HALF = 0.70710678118654752440
+cdef double DENSITY_AT_0 = 0.39894228040143267794  # 1 / sqrt(2 pi)
 
 
 cdef extern from "_vmath.h" nogil:
@@ -17,8 +24,13 @@ cdef extern from "_vmath.h" nogil:
     void mlpcore_vtanh_d(double *x, Py_ssize_t n)
 
 
-cdef void activation_forward(Activation kind, real[:, ::1] z) noexcept nogil:
-    """a = f(z), f chosen by kind."""
+cdef bint needs_slope(Activation kind) noexcept nogil:
+    """Whether f'(z) cannot be told from a: it is kept in the forward pass."""
+    return kind == GELU or kind == SILU
+
+
+cdef void activation_forward(Activation kind, real[:, ::1] z, real[:, ::1] slope) noexcept nogil:
+    """a = f(z), f chosen by kind; and slope = f'(z) where that is needed and has room."""
     if kind == RELU:
         relu_forward(z)
     elif kind == LOGISTIC:
@@ -29,16 +41,40 @@ cdef void activation_forward(Activation kind, real[:, ::1] z) noexcept nogil:
         softmax_forward(z)
     elif kind == EXP:
         exp_forward(z)
+    elif kind == LEAKY_RELU:
+        leaky_relu_forward(z)
+    elif kind == GELU:
+        gelu_forward(z, slope)
+    elif kind == SILU:
+        silu_forward(z, slope)
+
+
+cdef void activation_slope(Activation kind, const real[:, ::1] a,
+                           real[:, ::1] slope) noexcept nogil:
+    """slope = f'(z), if the forward pass has not left it there."""
+    if not needs_slope(kind):
+        slope[:, :] = 1
+        activation_backward(kind, a, slope)
 
 
 cdef void activation_backward(Activation kind, const real[:, ::1] a, real[:, ::1] d) noexcept nogil:
-    """d <- d * f'(z), f chosen by kind."""
+    """d <- d * f'(z), f chosen by kind, of those that do not need a slope."""
     if kind == RELU:
         relu_backward(a, d)
     elif kind == LOGISTIC:
         logistic_backward(a, d)
     elif kind == TANH:
         tanh_backward(a, d)
+    elif kind == LEAKY_RELU:
+        leaky_relu_backward(a, d)
+
+
+cpdef void slope_backward(const real[:, ::1] slope, real[:, ::1] d) noexcept nogil:
+    """d <- d * slope; slope may be columns of a wider array."""
+    cdef Py_ssize_t i, j
+    for i in range(d.shape[0]):
+        for j in range(d.shape[1]):
+            d[i, j] *= slope[i, j]
 
 
 cpdef void relu_forward(real[:, ::1] z) noexcept nogil:
@@ -128,3 +164,52 @@ cpdef void exp_forward(real[:, ::1] z) noexcept nogil:
             mlpcore_vexp_f(&z[i, 0], z.shape[1])
         else:
             mlpcore_vexp_d(&z[i, 0], z.shape[1])
+
+
+cpdef void leaky_relu_forward(real[:, ::1] z) noexcept nogil:
+    """a = z where z > 0, else 0.01 z."""
+    cdef Py_ssize_t i, j
+    cdef real leak = LEAK
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            z[i, j] = leak * z[i, j] if z[i, j] < 0 else z[i, j]
+
+
+cpdef void leaky_relu_backward(const real[:, ::1] a, real[:, ::1] d) noexcept nogil:
+    """d <- d where a > 0, else 0.01 d."""
+    cdef Py_ssize_t i, j
+    cdef real leak = LEAK
+    for i in range(d.shape[0]):
+        for j in range(d.shape[1]):
+            d[i, j] = d[i, j] if a[i, j] > 0 else leak * d[i, j]
+
+
+cpdef void gelu_forward(real[:, ::1] z, real[:, ::1] slope) noexcept nogil:
+    """a = z P(z), P the normal distribution; slope = P(z) + z p(z), p its density.
+
+    D. Hendrycks and K. Gimpel, "Gaussian error linear units", arXiv:1606.08415 (2016).
+    """
+    cdef Py_ssize_t i, j
+    cdef double x, P
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            x = z[i, j]
+            P = 0.5 * erfc(-ROOT_HALF * x)
+            z[i, j] = <real> (x * P)
+            if slope.shape[1]:
+                slope[i, j] = <real> (P + x * DENSITY_AT_0 * exp(-0.5 * x * x))
+
+
+cpdef void silu_forward(real[:, ::1] z, real[:, ::1] slope) noexcept nogil:
+    """a = z s, s = 1 / (1 + exp(-z)); slope = s + a (1 - s) (arXiv:1702.03118)."""
+    cdef Py_ssize_t i, j
+    cdef real s
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            if real is float:
+                s = 1 / (1 + expf(-z[i, j]))
+            else:
+                s = 1 / (1 + exp(-z[i, j]))
+            z[i, j] *= s
+            if slope.shape[1]:
+                slope[i, j] = s + z[i, j] * (1 - s)

@@ -8,46 +8,73 @@ the report) and alpha / m * W to the gradient (eq. 15).
 """
 
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
-from libc.math cimport log
+from libc.math cimport fabs, log
 
 from mlpcore._activations cimport Activation, activation_backward
 from mlpcore._blas cimport sum_of_squares
 from mlpcore._types cimport real
 
 
-cdef double loss_forward(Loss kind, const real[:, ::1] a, const real[:, ::1] y,
+cdef class Objective:
+    """A loss with its parameters.
+
+    Parameters
+    ----------
+    loss : Loss
+    huber_delta : float, default=1.0
+        Where HUBER turns from squares to absolute values.
+    """
+
+    def __init__(self, Loss loss, double huber_delta=1.0):
+        self.loss = loss
+        self.huber_delta = huber_delta
+
+
+cdef double loss_forward(Objective objective, const real[:, ::1] a, const real[:, ::1] y,
                          const real[::1] weights, const Py_ssize_t[::1] index) noexcept nogil:
     """Return the loss summed over the rows, each times weights[index[i]] if there are any."""
     cdef Py_ssize_t i
     cdef double total = 0.0
     if weights.shape[0] == 0:
-        return value(kind, a, y)
+        return value(objective, a, y)
     for i in range(a.shape[0]):
-        total += weights[index[i]] * value(kind, a[i:i + 1], y[i:i + 1])
+        total += weights[index[i]] * value(objective, a[i:i + 1], y[i:i + 1])
     return total
 
 
-cdef double value(Loss kind, const real[:, ::1] a, const real[:, ::1] y) noexcept nogil:
-    """Return the loss summed over the rows, chosen by kind."""
-    if kind == MSE:
+cdef double value(Objective objective, const real[:, ::1] a, const real[:, ::1] y) noexcept nogil:
+    """Return the loss summed over the rows."""
+    if objective.loss == MSE:
         return mse_forward(a, y)
-    if kind == LOG_LOSS:
+    if objective.loss == LOG_LOSS:
         return log_loss_forward(a, y)
-    if kind == BINARY_LOG_LOSS:
+    if objective.loss == BINARY_LOG_LOSS:
         return binary_log_loss_forward(a, y)
-    if kind == SQUARED_ERROR:
+    if objective.loss == SQUARED_ERROR:
         return squared_error_forward(a, y)
-    return poisson_forward(a, y)
+    if objective.loss == POISSON:
+        return poisson_forward(a, y)
+    if objective.loss == HUBER:
+        return huber_forward(a, y, objective.huber_delta)
+    return absolute_error_forward(a, y)
 
 
-cdef void loss_backward(Loss kind, Activation output, const real[:, ::1] a, const real[:, ::1] y,
-                        const real[::1] weights, const Py_ssize_t[::1] index,
-                        real[:, ::1] d) noexcept nogil:
-    """d = dL/dz: 2 (a - y) f'(z) for mse; a - y for log_loss after softmax or logistic,
-    for squared_error after identity and for poisson after exp."""
+cdef void loss_backward(Objective objective, Activation output, const real[:, ::1] a,
+                        const real[:, ::1] y, const real[::1] weights,
+                        const Py_ssize_t[::1] index, real[:, ::1] d) noexcept nogil:
+    """d = dL/dz, times the weights.
+
+    It is a - y for log_loss after softmax or logistic, squared_error after identity and
+    poisson after exp, 2 (a - y) f'(z) for mse, and clipped for the other two.
+    """
     cdef Py_ssize_t i, j
-    residual(a, y, 2 if kind == MSE else 1, d)
-    if kind == MSE:
+    if objective.loss == HUBER:
+        clipped_residual(a, y, objective.huber_delta, d)
+    elif objective.loss == ABSOLUTE_ERROR:
+        sign_of_residual(a, y, d)
+    else:
+        residual(a, y, 2 if objective.loss == MSE else 1, d)
+    if objective.loss == MSE:
         activation_backward(output, a, d)
     for i in range(d.shape[0] if weights.shape[0] else 0):
         for j in range(d.shape[1]):
@@ -71,6 +98,31 @@ cpdef double squared_error_forward(const real[:, ::1] a, const real[:, ::1] y) n
     Its derivative, a - y, is that of the sum over the outputs: so does scikit-learn.
     """
     return mse_forward(a, y) / (2.0 * a.shape[1])
+
+
+cpdef double absolute_error_forward(const real[:, ::1] a, const real[:, ::1] y) noexcept nogil:
+    """Return sum_ij |a_ij - y_ij|."""
+    cdef Py_ssize_t i, j
+    cdef double total = 0.0
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            total += fabs(a[i, j] - y[i, j])
+    return total
+
+
+cpdef double huber_forward(const real[:, ::1] a, const real[:, ::1] y,
+                           double delta) noexcept nogil:
+    """Return sum_ij r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2); r = a - y.
+
+    P. J. Huber, "Robust estimation of a location parameter" (1964).
+    """
+    cdef Py_ssize_t i, j
+    cdef double total = 0.0, r
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            r = fabs(a[i, j] - y[i, j])
+            total += 0.5 * r * r if r <= delta else delta * (r - 0.5 * delta)
+    return total
 
 
 cpdef double poisson_forward(const real[:, ::1] a, const real[:, ::1] y) noexcept nogil:
@@ -123,6 +175,25 @@ cpdef void residual(const real[:, ::1] a, const real[:, ::1] y, real factor,
     for i in range(d.shape[0]):
         for j in range(d.shape[1]):
             d[i, j] = factor * (a[i, j] - y[i, j])
+
+
+cpdef void clipped_residual(const real[:, ::1] a, const real[:, ::1] y, double delta,
+                            real[:, ::1] d) noexcept nogil:
+    """d = a - y, clipped to [-delta, delta]."""
+    cdef Py_ssize_t i, j
+    cdef real most = delta
+    for i in range(d.shape[0]):
+        for j in range(d.shape[1]):
+            d[i, j] = min(max(a[i, j] - y[i, j], -most), most)
+
+
+cpdef void sign_of_residual(const real[:, ::1] a, const real[:, ::1] y,
+                            real[:, ::1] d) noexcept nogil:
+    """d = sign(a - y)."""
+    cdef Py_ssize_t i, j
+    for i in range(d.shape[0]):
+        for j in range(d.shape[1]):
+            d[i, j] = (a[i, j] > y[i, j]) - (a[i, j] < y[i, j])
 
 
 cpdef double l2_penalty(const real[::1] weights, double alpha) noexcept nogil:

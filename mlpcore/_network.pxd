@@ -1,4 +1,5 @@
 from mlpcore._activations cimport Activation
+from mlpcore._dropout cimport Dropout
 from mlpcore._sparse cimport SparseBlock
 from mlpcore._types cimport real
 
@@ -8,7 +9,8 @@ cdef class Network:
     cdef readonly Py_ssize_t n_params
     cdef readonly Py_ssize_t n_units
     cdef readonly bint shared_bias
-    cdef readonly Activation hidden
+    cdef readonly bint keeps_slopes
+    cdef const int[::1] hidden
     cdef readonly Activation output
     cdef const Py_ssize_t[::1] sizes
     cdef const Py_ssize_t[::1] weights
@@ -16,9 +18,11 @@ cdef class Network:
     cdef const Py_ssize_t[::1] columns
 
 cdef int forward(Network network, const real[::1] params, const real[:, ::1] X,
-                 SparseBlock block, real[:, ::1] A) except -1 nogil
+                 SparseBlock block, Dropout dropout, real[:, ::1] A,
+                 real[:, ::1] S) except -1 nogil
 cdef int backward(Network network, const real[::1] params, const real[:, ::1] X,
-                  SparseBlock block, const real[:, ::1] A, real[:, ::1] D,
-                  real alpha, real beta_W, real beta_b, real[::1] target) except -1 nogil
+                  SparseBlock block, const real[:, ::1] A, const real[:, ::1] S,
+                  real[:, ::1] D, real alpha, real beta_W, real beta_b,
+                  real[::1] target) except -1 nogil
 cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
                                 real[:, ::1] scratch) noexcept nogil

@@ -8,7 +8,9 @@ n_1 + n_2 + ...), layer after layer in columns.
 
 import numpy as np
 
-from mlpcore._activations cimport Activation, activation_backward, activation_forward
+from mlpcore._activations cimport (Activation, activation_backward, activation_forward,
+                                   activation_slope, needs_slope, slope_backward)
+from mlpcore._dropout cimport Dropout, dropout_forward
 from mlpcore._layers cimport affine_forward, affine_gradient, affine_input_gradient, sum_rows
 from mlpcore._sparse cimport SparseBlock, sparse_forward, sparse_gradient
 from mlpcore._types cimport real
@@ -21,12 +23,14 @@ cdef class Network:
     ----------
     sizes : sequence of int
         Number of features, of units in each hidden layer, and of outputs: n_0, ..., n_L.
-    hidden, output : Activation
+    hidden : Activation or sequence of Activation
+        Of all hidden layers, or of each.
+    output : Activation
     shared_bias : bool, default=False
         One bias a layer, shared by all of its units.
     """
 
-    def __init__(self, sizes, Activation hidden, Activation output, bint shared_bias=False):
+    def __init__(self, sizes, hidden, Activation output, bint shared_bias=False):
         sizes = np.asarray(sizes, dtype=np.intp)
         if len(sizes) < 2 or sizes.min() < 0:
             raise ValueError(f"sizes={sizes.tolist()}: needs two or more sizes, none negative")
@@ -39,7 +43,9 @@ cdef class Network:
         self.n_params = self.biases[self.n_layers]
         self.columns = starts(outputs)
         self.n_units = self.columns[self.n_layers]
+        hidden = np.array(np.broadcast_to(hidden, self.n_layers - 1), dtype=np.intc)
         self.hidden = hidden
+        self.keeps_slopes = any(needs_slope(kind) for kind in hidden)
         self.output = output
         self.shared_bias = shared_bias
 
@@ -50,7 +56,8 @@ cdef class Network:
 
     def __reduce__(self):
         """Pickle by construction."""
-        return Network, (list(self.sizes), self.hidden, self.output, self.shared_bias)
+        hidden = np.asarray(self.hidden).tolist()
+        return Network, (list(self.sizes), hidden, self.output, self.shared_bias)
 
     def coefs(self, params):
         """Return the weight matrices, views of shape (n_in, n_out) into params."""
@@ -86,36 +93,49 @@ cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
 
 
 cdef int forward(Network network, const real[::1] params, const real[:, ::1] X,
-                 SparseBlock block, real[:, ::1] A) except -1 nogil:
+                 SparseBlock block, Dropout dropout, real[:, ::1] A,
+                 real[:, ::1] S) except -1 nogil:
     """a_l = f(a_(l-1) W_l + b_l), a_0 = X (m, n_0); A holds a_1, a_2, ...
 
-    If there is a sparse block, a_0 is that, and X only tells the number of rows.
+    If there is a sparse block, a_0 is that, and X only tells the number of rows. S has the
+    columns of A, or none: it receives the slopes f'(z) of the hidden layers.
     """
     cdef Py_ssize_t i, m = X.shape[0], last = network.n_layers - 1
     cdef const real[::1] W, b
     cdef const real[:, ::1] x = X
-    cdef real[:, ::1] a
+    cdef real[:, ::1] a, s
+    cdef Activation kind
     for i in range(network.n_layers):
         W = params[network.weights[i]:network.weights[i + 1]]
         b = params[network.biases[i]:network.biases[i + 1]]
         a = layer_columns(network, i, m, A)
+        s = S[:m]
+        if S.shape[1]:
+            s = layer_columns(network, i, m, S)
         if i == 0 and block is not None:
             sparse_forward(block, W, b, a)
         else:
             affine_forward(x, W, b, a)
-        activation_forward(network.output if i == last else network.hidden, a)
+        kind = network.output if i == last else <Activation> network.hidden[i]
+        activation_forward(kind, a, s)
+        if S.shape[1] and i < last:
+            activation_slope(kind, a, s)
+        if dropout is not None and i < last:
+            dropout_forward(dropout, i, a, s)
         x = a
     return 0
 
 
 cdef int backward(Network network, const real[::1] params, const real[:, ::1] X,
-                  SparseBlock block, const real[:, ::1] A, real[:, ::1] D,
-                  real alpha, real beta_W, real beta_b, real[::1] target) except -1 nogil:
+                  SparseBlock block, const real[:, ::1] A, const real[:, ::1] S,
+                  real[:, ::1] D, real alpha, real beta_W, real beta_b,
+                  real[::1] target) except -1 nogil:
     """target_l = alpha x_l^T d_l + beta target_l, d_l = d_(l+1) W_(l+1)^T f'(z_l).
 
     x_l is the layer's input; the output layer's delta stands in D already. target is a
     gradient, or params themselves: with alpha = -rate / m and beta_W = 1 - rate * decay
     the product is the step of plain SGD. A layer's weights are read before they change.
+    Slopes are taken from S, or if that has no columns told from A.
     """
     cdef Py_ssize_t i, m = X.shape[0]
     cdef const real[:, ::1] x
@@ -128,7 +148,10 @@ cdef int backward(Network network, const real[::1] params, const real[:, ::1] X,
             x = A[:m, network.columns[i - 1]:network.columns[i]]
             d_before = layer_columns(network, i - 1, m, D)
             affine_input_gradient(d, params[network.weights[i]:network.weights[i + 1]], d_before)
-            activation_backward(network.hidden, x, d_before)
+            if S.shape[1]:
+                slope_backward(S[:m, network.columns[i - 1]:network.columns[i]], d_before)
+            else:
+                activation_backward(<Activation> network.hidden[i - 1], x, d_before)
         d_W = target[network.weights[i]:network.weights[i + 1]]
         d_b = target[network.biases[i]:network.biases[i + 1]]
         sum_rows(d, alpha, beta_b, d_b)

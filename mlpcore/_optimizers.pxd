@@ -1,7 +1,7 @@
 from mlpcore._types cimport real
 
 cpdef enum Solver:
-    SGD, ADAM
+    SGD, ADAM, ADAMW
 
 cdef class Optimizer:
     cdef readonly Solver solver
@@ -11,6 +11,10 @@ cdef class Optimizer:
     cdef readonly double beta_1
     cdef readonly double beta_2
     cdef readonly double epsilon
+    cdef readonly double weight_decay
+    cdef readonly double max_grad_norm
+    cdef readonly bint measures_norm
+    cdef double norm_sum
     cdef public Py_ssize_t t
     cdef public object state
 
@@ -24,5 +28,5 @@ cpdef void momentum_step(const real[::1] grads, double scale, double decay, doub
                          double momentum, bint nesterov, real[::1] params,
                          real[::1] velocity) noexcept nogil
 cpdef void adam_step(const real[::1] grads, double scale, double decay, double learning_rate,
-                     double beta_1, double beta_2, double epsilon, real[::1] params,
-                     real[::1] mean, real[::1] square) noexcept nogil
+                     double beta_1, double beta_2, double epsilon, double keep,
+                     real[::1] params, real[::1] mean, real[::1] square) noexcept nogil

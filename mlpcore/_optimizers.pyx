@@ -7,7 +7,7 @@ for biases. params, grads and each row of the state are (n_params,).
 
 import numpy as np
 
-from libc.math cimport sqrt, sqrtf
+from libc.math cimport INFINITY, sqrt, sqrtf
 
 from mlpcore._types cimport real
 
@@ -23,7 +23,13 @@ cdef class Optimizer:
     momentum, nesterov : float in [0, 1], bool
         For SGD. Without momentum there is no state and Nesterov makes no difference.
     beta_1, beta_2, epsilon : float
-        For ADAM.
+        For ADAM and ADAMW.
+    weight_decay : float
+        For ADAMW: a step takes learning_rate * weight_decay of each weight away.
+    max_grad_norm : float
+        A longer gradient, of all parameters together, is shortened to this length.
+    measures_norm : bool
+        Measure that length also if it is not limited.
 
     Attributes
     ----------
@@ -35,7 +41,8 @@ cdef class Optimizer:
 
     def __init__(self, Solver solver, double learning_rate, *, double momentum=0.0,
                  bint nesterov=False, double beta_1=0.9, double beta_2=0.999,
-                 double epsilon=1e-8):
+                 double epsilon=1e-8, double weight_decay=0.0, double max_grad_norm=INFINITY,
+                 bint measures_norm=False):
         self.solver = solver
         self.learning_rate = learning_rate
         self.momentum = momentum
@@ -43,19 +50,25 @@ cdef class Optimizer:
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.measures_norm = measures_norm or max_grad_norm < INFINITY
+        self.norm_sum = 0
         self.t = 0
         self.state = None
 
     def __reduce__(self):
         """Pickle by construction."""
         settings = {"momentum": self.momentum, "nesterov": self.nesterov, "beta_1": self.beta_1,
-                    "beta_2": self.beta_2, "epsilon": self.epsilon}
+                    "beta_2": self.beta_2, "epsilon": self.epsilon,
+                    "weight_decay": self.weight_decay, "max_grad_norm": self.max_grad_norm,
+                    "measures_norm": self.measures_norm}
         return restored, (self.solver, self.learning_rate, settings, self.t, self.state)
 
     @property
     def n_state(self):
         """Number of state vectors as long as the parameters."""
-        if self.solver == ADAM:
+        if self.solver != SGD:
             return 2
         return 1 if self.momentum != 0 else 0
 
@@ -79,24 +92,51 @@ cdef void optimizer_step(Optimizer optimizer, const real[::1] grads, double scal
                          real[:, ::1] state) noexcept nogil:
     """Step on the weights, the first n_weights parameters, with L2, then on the biases."""
     cdef Py_ssize_t part, start, stop
-    cdef double decay, rate = optimizer.learning_rate
+    cdef double decay, keep, rate = optimizer.learning_rate
     optimizer.t += 1
-    if optimizer.solver == ADAM:
+    scale *= shortening(optimizer, grads, scale, alpha, n_weights, params)
+    if optimizer.solver != SGD:
         rate *= (sqrt(1 - optimizer.beta_2 ** optimizer.t)
                  / (1 - optimizer.beta_1 ** optimizer.t))
     for part in range(2):
         start = 0 if part == 0 else n_weights
         stop = n_weights if part == 0 else params.shape[0]
         decay = alpha * scale if part == 0 else 0.0
-        if optimizer.solver == ADAM:
+        if optimizer.solver != SGD:
+            keep = 1.0
+            if optimizer.solver == ADAMW and part == 0:
+                keep -= optimizer.learning_rate * optimizer.weight_decay
             adam_step(grads[start:stop], scale, decay, rate, optimizer.beta_1, optimizer.beta_2,
-                      optimizer.epsilon, params[start:stop],
+                      optimizer.epsilon, keep, params[start:stop],
                       state[0, start:stop], state[1, start:stop])
         elif optimizer.momentum != 0:
             momentum_step(grads[start:stop], scale, decay, rate, optimizer.momentum,
                           optimizer.nesterov, params[start:stop], state[0, start:stop])
         else:
             sgd_step(grads[start:stop], scale, decay, rate, params[start:stop])
+
+
+cdef double shortening(Optimizer optimizer, const real[::1] grads, double scale, double alpha,
+                       Py_ssize_t n_weights, const real[::1] params) noexcept nogil:
+    """Return the factor that shortens the gradient to its limit; its length is added up."""
+    cdef double norm
+    if not optimizer.measures_norm:
+        return 1.0
+    norm = scale * sqrt(gradient_square(grads[:n_weights], params[:n_weights], alpha)
+                        + gradient_square(grads[n_weights:], params[n_weights:], 0.0))
+    optimizer.norm_sum += norm
+    return optimizer.max_grad_norm / norm if norm > optimizer.max_grad_norm else 1.0
+
+
+cdef double gradient_square(const real[::1] grads, const real[::1] params,
+                            double alpha) noexcept nogil:
+    """Return sum_i (grads_i + alpha params_i)^2."""
+    cdef Py_ssize_t i
+    cdef double total = 0.0, g
+    for i in range(grads.shape[0]):
+        g = grads[i] + alpha * params[i]
+        total += g * g
+    return total
 
 
 cdef inline real root(real x) noexcept nogil:
@@ -131,18 +171,19 @@ cpdef void momentum_step(const real[::1] grads, double scale, double decay, doub
 
 
 cpdef void adam_step(const real[::1] grads, double scale, double decay, double learning_rate,
-                     double beta_1, double beta_2, double epsilon, real[::1] params,
-                     real[::1] mean, real[::1] square) noexcept nogil:
-    """params -= rate m / (sqrt(v) + epsilon), m and v the moving moments of g.
+                     double beta_1, double beta_2, double epsilon, double keep,
+                     real[::1] params, real[::1] mean, real[::1] square) noexcept nogil:
+    """params = keep params - rate m / (sqrt(v) + epsilon), m and v the moving moments of g.
 
     D. P. Kingma and J. Ba, "Adam", ICLR 2015, section 2: the bias corrections of both
-    moments are in the rate that the caller passes.
+    moments are in the rate that the caller passes. I. Loshchilov and F. Hutter, "Decoupled
+    weight decay regularization", ICLR 2019: there keep is below 1.
     """
     cdef Py_ssize_t i
-    cdef real g, s = scale, d = decay, rate = learning_rate, eps = epsilon
+    cdef real g, s = scale, d = decay, rate = learning_rate, eps = epsilon, k = keep
     cdef real b1 = beta_1, b2 = beta_2, c1 = 1 - beta_1, c2 = 1 - beta_2
     for i in range(params.shape[0]):
         g = s * grads[i] + d * params[i]
         mean[i] = b1 * mean[i] + c1 * g
         square[i] = b2 * square[i] + c2 * g * g
-        params[i] -= rate * mean[i] / (root(square[i]) + eps)
+        params[i] = k * params[i] - rate * mean[i] / (root(square[i]) + eps)

@@ -16,12 +16,16 @@ cdef extern from "<time.h>" nogil:
     int timespec_get(timespec *now, int base)
 
 
+cdef double clock_seconds() noexcept nogil:
+    """Return the time of day."""
+    cdef timespec clock
+    timespec_get(&clock, TIME_UTC)
+    return clock.tv_sec + 1e-9 * clock.tv_nsec
+
+
 cdef bint interval_over(double *last) noexcept nogil:
     """Whether the interval has passed since last, which is then set to now."""
-    cdef timespec clock
-    cdef double now
-    timespec_get(&clock, TIME_UTC)
-    now = clock.tv_sec + 1e-9 * clock.tv_nsec
+    cdef double now = clock_seconds()
     # The clock may be set back: then too.
     if 0 <= now - last[0] < INTERVAL:
         return False
@@ -60,21 +64,48 @@ cdef class Run:
         self.n_iter_no_change = n_iter_no_change
         self.best_loss = best_loss
         self.no_improvement_count = no_improvement_count
-        self.losses = np.empty(256)
+        self.epochs = np.empty((256, 4))
         interval_over(&self.last_check)
         interval_over(&self.last_report)
 
     @property
     def loss_curve(self):
         """The mean loss of each finished epoch, as a list."""
-        return np.asarray(self.losses)[:self.n_iter].tolist()
+        return self.column(0)
 
-    cdef int record(self, double loss) except -1 nogil:
-        """Append an epoch's loss and count the epochs without improvement."""
-        if self.n_iter == self.losses.shape[0]:
+    @property
+    def learning_rates(self):
+        """The learning rate of each finished epoch, as a list."""
+        return self.column(1)
+
+    @property
+    def gradient_norms(self):
+        """The mean length of the gradients of each finished epoch, if measured, as a list."""
+        return self.column(2)
+
+    @property
+    def seconds(self):
+        """The seconds that each finished epoch took, as a list."""
+        return self.column(3)
+
+    cdef list column(self, int k):
+        return np.asarray(self.epochs)[:self.n_iter, k].tolist()
+
+    cdef void start_clock(self) noexcept nogil:
+        """Begin to measure an epoch."""
+        self.epoch_start = clock_seconds()
+
+    cdef int record(self, double loss, double learning_rate, double gradient_norm) except -1 nogil:
+        """Append an epoch's figures and count the epochs without improvement."""
+        cdef double now = clock_seconds()
+        if self.n_iter == self.epochs.shape[0]:
             with gil:
-                self.losses = np.resize(self.losses, 2 * self.n_iter)
-        self.losses[self.n_iter] = loss
+                self.epochs = np.concatenate([self.epochs, self.epochs])
+        self.epochs[self.n_iter, 0] = loss
+        self.epochs[self.n_iter, 1] = learning_rate
+        self.epochs[self.n_iter, 2] = gradient_norm
+        self.epochs[self.n_iter, 3] = now - self.epoch_start
+        self.epoch_start = now
         self.n_iter += 1
         if loss > self.best_loss - self.tol:
             self.no_improvement_count += 1

@@ -1,4 +1,5 @@
-from mlpcore._losses cimport Loss
+from mlpcore._dropout cimport Dropout
+from mlpcore._losses cimport Objective
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport Optimizer
 from mlpcore._rows cimport Rows
@@ -6,18 +7,19 @@ from mlpcore._run cimport Run
 from mlpcore._sparse cimport SparseBlock
 from mlpcore._types cimport real
 
-cdef Py_ssize_t scratch_width(Network network, SparseBlock block) noexcept nogil
+cdef Py_ssize_t scratch_width(Network network, SparseBlock block, Dropout dropout) noexcept nogil
 cdef double total_weight(const real[::1] weights, const Py_ssize_t[::1] index) noexcept nogil
 cdef bint step_is_product(Optimizer optimizer, Py_ssize_t batch_size,
                           Py_ssize_t block_rows) noexcept nogil
-cdef double batch_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] Y,
+cdef double batch_gradient(Network network, Objective objective, Rows rows, const real[:, ::1] Y,
                            const real[::1] weights, const Py_ssize_t[::1] index,
                            const real[::1] params, real alpha,
-                           real beta_W, real beta_b, SparseBlock block, real[:, ::1] scratch,
-                           real[::1] target, Run run) except? -1.0 nogil
-cdef double train_batch(Network network, Loss loss, Optimizer optimizer, Rows rows,
+                           real beta_W, real beta_b, SparseBlock block, Dropout dropout,
+                           real[:, ::1] scratch, real[::1] target,
+                           Run run) except? -1.0 nogil
+cdef double train_batch(Network network, Objective objective, Optimizer optimizer, Rows rows,
                         const real[:, ::1] Y, const real[::1] weights,
                         const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
-                        SparseBlock block, real[:, ::1] scratch,
+                        SparseBlock block, Dropout dropout, real[:, ::1] scratch,
                         Run run) except? -1.0 nogil

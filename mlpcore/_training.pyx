@@ -9,7 +9,8 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport isfinite
 from numpy.random cimport bitgen_t
 
-from mlpcore._losses cimport Loss, l2_penalty
+from mlpcore._dropout cimport Dropout
+from mlpcore._losses cimport l2_penalty, loss_forward, Objective
 from mlpcore._network cimport Network, forward, layer_columns
 from mlpcore._optimizers cimport Optimizer
 from mlpcore._rows cimport Rows, copy_rows, density, shuffle
@@ -64,17 +65,17 @@ cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse) noexcept nogil:
     return BLOCK_ROWS
 
 
-def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real[:, ::1] Y,
+def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, ::1] Y,
           real[::1] params, Run run, *, double alpha, Py_ssize_t batch_size, Py_ssize_t max_iter,
-          const real[::1] sample_weight=None, order=None, bit_generator=None, report=None,
-          bint every_epoch=False, bint ends_when_non_finite=True, bint sparse=False,
-          int n_threads=1):
+          const real[::1] sample_weight=None, Py_ssize_t[::1] order=None, bit_generator=None,
+          Dropout dropout=None, report=None, bint every_epoch=False,
+          bint ends_when_non_finite=True, bint sparse=False, int n_threads=1):
     """Train params in place, for up to max_iter epochs.
 
     Parameters
     ----------
     network : Network
-    loss : Loss
+    loss : Loss or Objective
     optimizer : Optimizer
         It goes on from its state.
     rows : Rows
@@ -93,10 +94,11 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
     sample_weight : ndarray of shape (n_samples,), optional
         Of the dtype of params. A batch's loss is the mean with these weights.
     order : ndarray of intp, optional
-        The rows to train on, by default all, in their order.
+        The rows to train on, by default all, in their order; permuted in place.
     bit_generator : numpy.random.BitGenerator, optional
         Permutes the rows anew every epoch, as scikit-learn does. Without one, batches
         come in the order of the rows.
+    dropout : Dropout, optional
     report : callable, optional
         Called without arguments between two epochs, at most every 100 ms; a true result
         stops the training.
@@ -121,8 +123,8 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
     if sparse and network.sizes[1] < SPARSE_LEAST_UNITS:
         raise ValueError(f"sparse=True with {network.sizes[1]} units in the first layer: needed "
                          f"are {SPARSE_LEAST_UNITS} or more")
-    cdef Py_ssize_t[::1] index = (np.arange(rows.n_samples) if order is None
-                                  else np.array(order, np.intp))
+    cdef Objective objective = as_objective(loss)
+    cdef Py_ssize_t[::1] index = np.arange(rows.n_samples) if order is None else order
     cdef Py_ssize_t start, stop, _epoch, n = index.shape[0]
     cdef Py_ssize_t block_rows = min(batch_size, n, rows_of_a_block(rows, sparse))
     dtype = np.float32 if real is float else np.float64
@@ -130,7 +132,8 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
     if sparse:
         block = SparseBlock(rows, block_rows, dtype, n_threads)
     cdef bint in_place = step_is_product(optimizer, min(batch_size, n), block_rows)
-    cdef real[:, ::1] scratch = np.empty((block_rows, scratch_width(network, block)), dtype)
+    cdef real[:, ::1] scratch = np.empty(
+        (block_rows, scratch_width(network, block, dropout)), dtype)
     cdef real[::1] grads = np.empty(0 if in_place else network.n_params, dtype)
     cdef real[:, ::1] state = optimizer.require_state(network.n_params, dtype)
     cdef const real[::1] weights = sample_weight
@@ -138,10 +141,13 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
         weights = np.empty(0, dtype)
     cdef bitgen_t *bitgen = NULL
     cdef double total
+    cdef Py_ssize_t t_before
     if bit_generator is not None:
         bitgen = <bitgen_t *> PyCapsule_GetPointer(bit_generator.capsule, "BitGenerator")
+    run.start_clock()
     with nogil:
         for _epoch in range(max_iter):
+            optimizer.norm_sum, t_before = 0.0, optimizer.t
             if bitgen != NULL:
                 shuffle(index, bitgen)
             total = 0.0
@@ -149,10 +155,13 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
             while start < n:
                 stop = min(start + batch_size, n)
                 total += (stop - start) * train_batch(
-                    network, loss, optimizer, rows, Y, weights, index[start:stop], alpha, params,
-                    grads, state, block, scratch, run)
+                    network, objective, optimizer, rows, Y, weights, index[start:stop], alpha,
+                    params, grads, state, block, dropout, scratch, run)
                 start = stop
-            end_epoch(run, total / n, params, ends_when_non_finite)
+            run.record(total / n, optimizer.learning_rate,
+                       optimizer.norm_sum / max(1, optimizer.t - t_before))
+            if ends_when_non_finite and not all_finite(params):
+                run.outcome = NON_FINITE
             if every_epoch or interval_over(&run.last_report):
                 with gil:
                     if report is not None and report() and run.outcome == RUNNING:
@@ -163,19 +172,18 @@ def train(Network network, Loss loss, Optimizer optimizer, Rows rows, const real
         run.outcome = MAX_ITER
 
 
-cdef int end_epoch(Run run, double loss, const real[::1] params,
-                   bint ends_when_non_finite) except -1 nogil:
-    """Record the loss of an epoch, and whether it left a weight that is not finite."""
+cdef bint all_finite(const real[::1] params) noexcept nogil:
+    """Whether no parameter is infinite or NaN."""
     cdef Py_ssize_t i
     cdef bint finite = True
-    run.record(loss)
-    if not ends_when_non_finite:
-        return 0
     for i in range(params.shape[0]):
         finite &= isfinite(params[i])
-    if not finite:
-        run.outcome = NON_FINITE
-    return 0
+    return finite
+
+
+cdef Objective as_objective(loss):
+    """Return a loss with its parameters."""
+    return loss if isinstance(loss, Objective) else Objective(loss)
 
 
 def predict(Network network, Rows rows, const real[::1] params):
@@ -203,6 +211,8 @@ def predict(Network network, Rows rows, const real[::1] params):
     cdef Py_ssize_t[::1] index = np.arange(n if sparse else 0)
     cdef real[:, ::1] X = np.empty((n_block, 0 if sparse else rows.n_features), dtype)
     cdef real[:, ::1] A = np.empty((n_block, network.n_units), dtype)
+    cdef real[:, ::1] no_slopes = np.empty((n_block, 0), dtype)
+    cdef Dropout no_dropout = None
     with nogil:
         while start < n:
             m = min(n_block, n - start)
@@ -210,13 +220,13 @@ def predict(Network network, Rows rows, const real[::1] params):
                 sparse_gather(block, index[start:start + m], layer_columns(network, 0, m, A))
             else:
                 copy_rows(rows, start, X[:m])
-            forward(network, params, X[:m], block, A)
+            forward(network, params, X[:m], block, no_dropout, A, no_slopes)
             output[start:start + m] = layer_columns(network, last, m, A)
             start += m
     return out
 
 
-def loss_and_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] Y,
+def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
                       const real[::1] params, double alpha=0.0, *,
                       const real[::1] sample_weight=None, bint sparse=False, int n_threads=1):
     """Return the mean loss of all rows, L2 included, and its gradient.
@@ -224,7 +234,7 @@ def loss_and_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] 
     Parameters
     ----------
     network : Network
-    loss : Loss
+    loss : Loss or Objective
     rows : Rows
         X, of shape (n_samples, n_features).
     Y : ndarray of shape (n_samples, n_outputs)
@@ -249,7 +259,10 @@ def loss_and_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] 
     gradient = np.zeros(network.n_params, dtype)
     cdef real[::1] grads = gradient
     cdef SparseBlock block = SparseBlock(rows, n_block, dtype, n_threads) if sparse else None
-    cdef real[:, ::1] scratch = np.empty((n_block, scratch_width(network, block)), dtype)
+    cdef Objective objective = as_objective(loss)
+    cdef Dropout no_dropout = None
+    cdef real[:, ::1] scratch = np.empty(
+        (n_block, scratch_width(network, block, no_dropout)), dtype)
     cdef Py_ssize_t[::1] index = np.arange(n)
     cdef const real[::1] weights = sample_weight
     if sample_weight is None:
@@ -259,11 +272,25 @@ def loss_and_gradient(Network network, Loss loss, Rows rows, const real[:, ::1] 
     with nogil:
         mass = total_weight(weights, index)
         total = l2_penalty(params[:network.n_weights], alpha)
-        total += batch_gradient(network, loss, rows, Y, weights, index, params,
-                                <real> (1.0 / mass), <real> 0, <real> 0, block, scratch, grads,
-                                run)
+        total += batch_gradient(network, objective, rows, Y, weights, index, params,
+                                <real> (1.0 / mass), <real> 0, <real> 0, block, no_dropout,
+                                scratch, grads, run)
     gradient[:network.n_weights] += alpha / mass * np.asarray(params)[:network.n_weights]
     return total / mass, gradient
+
+
+def mean_loss(loss, const real[:, ::1] outputs, const real[:, ::1] Y,
+              const real[::1] sample_weight=None):
+    """Return the mean loss of outputs, without L2; shapes as in `loss_and_gradient`."""
+    if outputs.shape[0] != Y.shape[0] or outputs.shape[1] != Y.shape[1]:
+        raise ValueError(f"Y has shape ({Y.shape[0]}, {Y.shape[1]}): outputs has "
+                         f"({outputs.shape[0]}, {outputs.shape[1]})")
+    cdef Py_ssize_t[::1] index = np.arange(outputs.shape[0])
+    cdef const real[::1] weights = sample_weight
+    if sample_weight is None:
+        weights = np.empty(0, np.float32 if real is float else np.float64)
+    cdef double mass = total_weight(weights, index)
+    return loss_forward(as_objective(loss), outputs, Y, weights, index) / mass
 
 
 cdef int check_shapes(Network network, Rows rows, Py_ssize_t n_params) except -1:

@@ -1,79 +1,34 @@
-"""What every estimator shares: the way from data to a trained network, and back to outputs."""
+"""What every estimator shares: the way from data to a trained network."""
 
 import copy
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
-from sklearn.callback import CallbackContext, CallbackSupportMixin
-from sklearn.utils import Tags, check_random_state, column_or_1d
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.callback import CallbackSupportMixin
+from sklearn.metrics import get_scorer
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from mlpcore._activations import Activation
+from mlpcore._call import Call, Stopped, params_of_before, unchanged_on_error
 from mlpcore._initialization import initialize
 from mlpcore._lbfgs import LbfgsTraining
-from mlpcore._losses import Loss
+from mlpcore._losses import Objective
+from mlpcore._model import Model, x_format
 from mlpcore._network import Network
-from mlpcore._parameters import hidden_sizes
+from mlpcore._parameters import dropout_rates, hidden_activations, hidden_sizes
 from mlpcore._problem import Problem
 from mlpcore._reports import EpochReports
 from mlpcore._rows import Rows
-from mlpcore._stochastic import NON_FINITE_MESSAGE, StochasticTraining, n_epochs
+from mlpcore._stochastic import NON_FINITE_MESSAGE, Draws, StochasticTraining, n_epochs
 from mlpcore._threads import available_threads, blas_threads
-from mlpcore._training import predict, prefers_sparse
-from mlpcore._validation import Score, Validation, split
-
-# What X may be in memory; everything else is converted to the first of them.
-DENSE_DTYPES = (np.float64, np.float32, np.uint8)
-SPARSE_DTYPES = (np.float64, np.float32)
+from mlpcore._training import mean_loss, predict, prefers_sparse
+from mlpcore._validation import Judge, Validation, split
 
 Training = StochasticTraining | LbfgsTraining
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of fit or partial_fit, validated.
-
-    Parameters
-    ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-    y : ndarray
-        As given.
-    sample_weight : ndarray of shape (n_samples,) or None
-    hidden_sizes : list of int
-    earlier : dict
-        Attributes of the training that this one goes on with; empty for a new one.
-    incremental : bool
-        Whether it is partial_fit.
-    context : CallbackContext
-    """
-
-    X: NDArray[Any]
-    y: NDArray[Any]
-    sample_weight: NDArray[Any] | None
-    hidden_sizes: list[int]
-    earlier: dict[str, Any]
-    incremental: bool
-    context: CallbackContext
-
-
-@contextmanager
-def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Restore the attributes of the estimator if the body raises."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
 
 
 def is_stochastic(estimator: Any) -> bool:
@@ -92,38 +47,10 @@ def is_stochastic(estimator: Any) -> bool:
     return True
 
 
-class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
-    """Training and forward pass of an estimator whose parameters are set by its class."""
+class BaseMLP(CallbackSupportMixin, Model, ABC):
+    """Training of an estimator whose parameters are set by its class."""
 
     _y_is_numeric: ClassVar[bool]
-    _network: Network
-    _params: NDArray[Any]
-
-    @property
-    def coefs_(self) -> list[NDArray[Any]]:
-        """Weights of each layer, (n_in, n_out): views into one vector."""
-        self._require_network("coefs_")
-        return self._network.coefs(self._params)
-
-    @coefs_.setter
-    def coefs_(self, values: Sequence[ArrayLike]) -> None:
-        self._require_network("coefs_")
-        _copy_into("coefs_", self._network.coefs(self._params), values)
-
-    @property
-    def intercepts_(self) -> list[NDArray[Any]]:
-        """Biases of each layer, (n_out,): views into one vector."""
-        self._require_network("intercepts_")
-        return self._network.intercepts(self._params)
-
-    @intercepts_.setter
-    def intercepts_(self, values: Sequence[ArrayLike]) -> None:
-        self._require_network("intercepts_")
-        _copy_into("intercepts_", self._network.intercepts(self._params), values)
-
-    def _require_network(self, name: str) -> None:
-        if "_network" not in vars(self):
-            raise AttributeError(f"{type(self).__name__} has no {name!r} before fit")
 
     @abstractmethod
     def _take_targets(
@@ -132,11 +59,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """Learn from y what outputs there are, or check that they are those known."""
 
     @abstractmethod
+    def _check_targets(self, y: NDArray[Any]) -> None:
+        """Raise ValueError where y has what no output stands for."""
+
+    @abstractmethod
     def _encode(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return y as the network sees it, (n_samples, n_outputs), in C order."""
 
     @abstractmethod
-    def _outputs(self) -> tuple[Loss, str]:
+    def _outputs(self) -> tuple[Objective, str]:
         """Return the loss and the activation of the output layer."""
 
     @abstractmethod
@@ -149,9 +80,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     ) -> float:
         """Return the score of a network's outputs."""
 
+    def _weigh(
+        self, y: NDArray[Any], sample_weight: NDArray[Any] | None, *, incremental: bool
+    ) -> NDArray[Any] | None:
+        """Return the weights to train with: those given, unless a class has more to say."""
+        return sample_weight
+
     def _fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, incremental: bool,
-        classes: ArrayLike | None = None,
+        classes: ArrayLike | None = None, validation: tuple[Any, Any] = (None, None),
     ) -> Self:  # fmt: skip
         """Train on data; the estimator changes only if that succeeds."""
         if incremental and self.early_stopping:
@@ -161,7 +98,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         )
         with unchanged_on_error(self):
             sizes = hidden_sizes(self.hidden_layer_sizes)
-            continues = "_network" in vars(self) and (incremental or self.warm_start)
+            goes_on = incremental or self.warm_start or self.resume
+            continues = "_network" in vars(self) and goes_on
             samples, targets = self._validated(X, y, reset=not continues)
             self._take_targets(targets, classes, incremental=incremental)
             weights = None
@@ -169,7 +107,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 dtype = np.float32 if samples.dtype == np.float32 else np.float64
                 weights = _check_sample_weight(sample_weight, samples, dtype=dtype)
             earlier = dict(vars(self)) if continues else {}
-            call = Call(samples, targets, weights, sizes, earlier, incremental, context)
+            own_validation = self._validated_pair(*validation)
+            call = Call(
+                samples, targets, weights, own_validation, sizes, earlier, incremental, context
+            )
             training, interruption = self._train(call)
         if interruption is not None:
             warnings.warn("Training interrupted by user.", stacklevel=4)
@@ -182,12 +123,20 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return X and y as scikit-learn would have them."""
         samples, targets = validate_data(
-            self, X, y, accept_sparse="csr", multi_output=True, order="C", reset=reset,
-            y_numeric=self._y_is_numeric, dtype=SPARSE_DTYPES if issparse(X) else DENSE_DTYPES,
-        )  # fmt: skip
+            self, X, y, multi_output=True, y_numeric=self._y_is_numeric, reset=reset, **x_format(X)
+        )
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)
         return samples, targets
+
+    def _validated_pair(self, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        """Return a validation set of the caller's own, if there is one."""
+        if X is None and y is None:
+            return None
+        if X is None or y is None:
+            missing = "X_val" if X is None else "y_val"
+            raise ValueError(f"{missing}=None: X_val and y_val need each other")
+        return self._validated(X, y, reset=False)
 
     def _train(self, call: Call) -> tuple[Training, KeyboardInterrupt | None]:
         """Train, and take over what was learned."""
@@ -195,7 +144,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         # A stream of its own: the loop draws without the GIL, and nobody may draw with it.
         stream = copy.deepcopy(random_state)
         problem, out_activation = self._problem(call)
-        training = self._new_training(call, problem, self._start(call, problem, stream), stream)
+        training = self._new_training(call, problem, stream)
 
         def attributes() -> dict[str, Any]:
             return training.attributes() | {
@@ -227,66 +176,114 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """Return what is to be minimized, and the name of the output activation."""
         dtype = call.earlier["_params"].dtype if call.earlier else self._compute_dtype(call.X)
         Y = self._encode(call.y, dtype)
-        loss, out_activation = self._outputs()
+        objective, out_activation = self._outputs()
+        names = hidden_activations(self.activation, len(call.hidden_sizes))
         network = Network(
             [call.X.shape[1], *call.hidden_sizes, Y.shape[1]],
-            Activation[self.activation.upper()],
+            [Activation[name.upper()] for name in names],
             Activation[out_activation.upper()],
             self.bias == "layer",
         )
-        weights = call.sample_weight
+        weights = self._weigh(call.y, call.sample_weight, incremental=call.incremental)
         rows = Rows(call.X, self.input_scale)
         problem = Problem(
-            network, loss, rows, Y,
+            network, objective, rows, Y,
             None if weights is None else weights.astype(dtype, copy=False),
             self.alpha, prefers_sparse(network, rows), self.n_threads or available_threads(),
         )  # fmt: skip
         return problem, out_activation
 
-    def _start(self, call: Call, problem: Problem, stream: np.random.RandomState) -> NDArray[Any]:
+    def _start(
+        self, call: Call, problem: Problem, stopped: Stopped | None, stream: np.random.RandomState
+    ) -> NDArray[Any]:
         """Return the parameters to begin with."""
         if call.earlier:
-            return params_of_before(problem.network, call.earlier)
+            params = params_of_before(problem.network, call.earlier)
+            return params if stopped is None else stopped.params.copy()
         is_single = call.X.dtype == np.float32 or problem.Y.dtype == np.float32
         drawn = initialize(
             problem.network,
             stream,
             weight_init=self.weight_init,
             init_scale=self.init_scale,
-            activation=self.activation,
+            activations=hidden_activations(self.activation, len(call.hidden_sizes)),
             dtype=np.dtype(np.float32 if is_single else np.float64),
         )
         # scikit-learn rounds them to float32 for such X, even where the solver is in double.
         return drawn.astype(problem.Y.dtype, copy=False)
 
     def _new_training(
-        self, call: Call, problem: Problem, params: NDArray[Any], stream: np.random.RandomState
+        self, call: Call, problem: Problem, stream: np.random.RandomState
     ) -> Training:
         if self.solver == "lbfgs":
-            return LbfgsTraining(self, problem, params)
-        order, validation = np.arange(call.X.shape[0]), None
-        if self.early_stopping:
-            strata = self._strata(problem.Y)
-            order, kept = split(len(order), self.validation_fraction, strata, stream)
-            score = self._validation_score(call, problem, kept)
-            validation = Validation(score, self.tol, params, call.earlier)
+            return LbfgsTraining(self, problem, self._start(call, problem, None, stream))
+        stopped = call.earlier.get("_stopped") if self.resume and not call.incremental else None
+        params = self._start(call, problem, stopped, stream)
+        draws, kept = self._draws(call, problem, stopped, stream)
+        validation = None
+        if call.validation is not None or len(kept):
+            validation = Validation(
+                self._judge(call, problem, kept), self.tol, stops=self.early_stopping,
+                restores_best=self.restore_best, params=params, earlier=call.earlier,
+            )  # fmt: skip
+            if stopped is not None and stopped.best_params is not None:
+                validation.best_params = stopped.best_params.copy()
         return StochasticTraining(
-            self, problem, params, stream, order,
+            self, problem, params, draws, kept=kept,
             validation=validation, earlier=call.earlier, incremental=call.incremental,
         )  # fmt: skip
 
-    def _validation_score(self, call: Call, problem: Problem, kept: NDArray[np.intp]) -> Score:
+    def _draws(
+        self, call: Call, problem: Problem, stopped: Stopped | None, stream: np.random.RandomState
+    ) -> tuple[Draws, NDArray[np.intp]]:
+        """Return what is drawn at random, and the rows kept aside."""
+        n_samples = call.X.shape[0]
+        rates = dropout_rates(self.dropout, len(call.hidden_sizes))
+        if stopped is not None:
+            if len(stopped.order) + len(stopped.kept) != n_samples:
+                raise ValueError(
+                    f"X has {n_samples} samples, that of the fit to be resumed "
+                    f"{len(stopped.order) + len(stopped.kept)}: resume=True needs the same"
+                )
+            again = copy.deepcopy(stopped)
+            return Draws(again.stream, again.order, rates, again.dropout), again.kept
+        order, kept = np.arange(n_samples), np.arange(0)
+        if self.early_stopping and call.validation is None:
+            strata = self._strata(problem.Y)
+            order, kept = split(n_samples, self.validation_fraction, strata, stream)
+        seed = copy.deepcopy(stream).randint(2**31 - 1)
+        return Draws(stream, order, rates, np.random.PCG64(seed)), kept
+
+    def _judge(self, call: Call, problem: Problem, kept: NDArray[np.intp]) -> Judge:
         """Return the function that scores parameters on the samples kept aside."""
-        rows, y = Rows(call.X[kept], self.input_scale), call.y[kept]
-        weights = None if call.sample_weight is None else call.sample_weight[kept]
+        weights = None
+        if call.validation is not None:
+            X, y = call.validation
+            self._check_targets(y)
+        else:
+            X, y = call.X[kept], call.y[kept]
+            weights = None if call.sample_weight is None else call.sample_weight[kept]
+        rows, Y = Rows(X, self.input_scale), self._encode(y, problem.Y.dtype)
+        scorer = get_scorer(self.scoring) if self.scoring not in (None, "loss") else None
+        loss_weights = None if weights is None else weights.astype(Y.dtype, copy=False)
 
-        def score(params: NDArray[Any]) -> float:
+        def judge(params: NDArray[Any]) -> tuple[float, float]:
             outputs = predict(problem.network, rows, params)
+            loss = mean_loss(problem.objective, outputs, Y, loss_weights)
             if not np.isfinite(outputs).all():
-                return np.nan
-            return self._score_outputs(y, outputs, weights)
+                return np.nan, loss
+            if self.scoring == "loss":
+                return -loss, loss
+            if scorer is None:
+                return self._score_outputs(y, outputs, weights), loss
+            fitted = copy.copy(self)
+            fitted.__dict__ |= {
+                "_network": problem.network, "_params": params, "_input_scale": self.input_scale,
+                "n_outputs_": problem.network.n_outputs, "n_iter_": 0,
+            }  # fmt: skip
+            return float(scorer(fitted, X, y)), loss
 
-        return score
+        return judge
 
     def _compute_dtype(self, X: NDArray[Any]) -> np.dtype[Any]:
         """Return the precision of a new training."""
@@ -295,52 +292,3 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         # scipy's L-BFGS computes in double, and so does scikit-learn with it.
         is_single = X.dtype == np.float32 and self.solver != "lbfgs"
         return np.dtype(np.float32 if is_single else np.float64)
-
-    def _forward(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the output layer's activations, (n_samples, n_outputs)."""
-        check_is_fitted(self)
-        samples = validate_data(
-            self, X, accept_sparse="csr", order="C", reset=False,
-            dtype=SPARSE_DTYPES if issparse(X) else DENSE_DTYPES,
-        )  # fmt: skip
-        return predict(self._network, Rows(samples, self._input_scale), self._params)
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-def params_of_before(network: Network, earlier: Mapping[str, Any]) -> NDArray[Any]:
-    """Return a copy of the parameters that a training goes on from.
-
-    Raises
-    ------
-    ValueError
-        If they are of layers of other sizes.
-    """
-    params = earlier["_params"]
-    before = [W.shape for W in earlier["_network"].coefs(params)]
-    now = [W.shape for W in network.coefs(np.empty(network.n_params))]
-    if before != now or earlier["_network"].shared_bias != network.shared_bias:
-        raise ValueError(
-            f"the layers have weights of shapes {now}, those of the earlier fit {before}: a fit "
-            "that goes on, by warm_start=True or partial_fit, needs the same layers"
-        )
-    return params.copy()
-
-
-def _copy_into(name: str, layers: list[NDArray[Any]], values: Sequence[ArrayLike]) -> None:
-    """Copy arrays into the layers of a network, all of them or none.
-
-    Raises
-    ------
-    ValueError
-        If the shapes are not those of the layers.
-    """
-    arrays = [np.asarray(value) for value in values]
-    shapes, needed = [a.shape for a in arrays], [layer.shape for layer in layers]
-    if shapes != needed:
-        raise ValueError(f"{name} has shapes {shapes}: the network needs {needed}")
-    for layer, array in zip(layers, arrays, strict=True):
-        layer[...] = array

@@ -1,12 +1,12 @@
 """MLPClassifier: the multi-layer perceptron as a scikit-learn classifier."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.utils import Tags
+from sklearn.utils import Tags, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -15,10 +15,10 @@ from sklearn.utils.multiclass import (
 )
 
 from mlpcore._base import BaseMLP, is_stochastic
+from mlpcore._classifier_parameters import ClassifierParameters
 from mlpcore._labels import LabelCoding
-from mlpcore._losses import Loss
+from mlpcore._losses import Objective
 from mlpcore._outputs import resolve_outputs
-from mlpcore._parameters import CLASSIFIER_CONSTRAINTS
 
 
 def _has_loss(loss: str) -> Any:
@@ -32,7 +32,7 @@ def _has_loss(loss: str) -> Any:
     return check
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):
+class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     """Multi-layer perceptron classifier.
 
     Parameters, defaults and fitted attributes are those of scikit-learn's class of the
@@ -151,80 +151,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CLASSIFIER_CONSTRAINTS
     _y_is_numeric = False
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
-        *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
-        tol: float = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        loss: str = "log_loss",
-        out_activation: str = "auto",
-        target_coding: str = "one_hot",
-        weight_init: str = "glorot_uniform",
-        init_scale: float = 0.01,
-        bias: str = "unit",
-        dtype: str | None = None,
-        input_scale: float = 1.0,
-        n_threads: int | None = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.loss = loss
-        self.out_activation = out_activation
-        self.target_coding = target_coding
-        self.weight_init = weight_init
-        self.init_scale = init_scale
-        self.bias = bias
-        self.dtype = dtype
-        self.input_scale = input_scale
-        self.n_threads = n_threads
-
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to data.
 
         Parameters
@@ -236,6 +174,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Class labels of any type, or a matrix of 0 and 1, one column a label.
         sample_weight : array-like of shape (n_samples,), default=None
             A batch's loss is the mean with these weights.
+        X_val, y_val : array-like, default=None
+            Samples to validate with after each epoch, instead of a part of X.
 
         Raises
         ------
@@ -245,7 +185,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         KeyboardInterrupt
             On Ctrl-C, after a warning; the estimator keeps what was learned.
         """
-        return self._fit(X, y, sample_weight, incremental=False)
+        return self._fit(X, y, sample_weight, incremental=False, validation=(X_val, y_val))
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
@@ -283,16 +223,32 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         elif self.warm_start:
             self._labels.check_all_occur(y)
         else:
-            self._labels.check_known(y)
+            self._check_targets(y)
 
     def _learn_classes(self, y: ArrayLike) -> None:
         self._labels = LabelCoding(y, bipolar=self.target_coding == "bipolar")
         self.classes_ = self._labels.classes
 
+    def _check_targets(self, y: NDArray[Any]) -> None:
+        self._labels.check_known(y)
+
+    def _weigh(
+        self, y: NDArray[Any], sample_weight: NDArray[Any] | None, *, incremental: bool
+    ) -> NDArray[Any] | None:
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not for partial_fit, which does not see all of y: "
+                "use a dict"
+            )
+        weights = compute_sample_weight(self.class_weight, y)
+        return weights if sample_weight is None else weights * sample_weight
+
     def _encode(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         return self._labels.encode(y, dtype)
 
-    def _outputs(self) -> tuple[Loss, str]:
+    def _outputs(self) -> tuple[Objective, str]:
         return resolve_outputs(
             self.loss, self.out_activation, self.target_coding, self._labels.y_type
         )

@@ -1,5 +1,7 @@
 """The weights and biases a training starts from."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mlpcore._network import Network
@@ -11,7 +13,7 @@ def initialize(
     *,
     weight_init: str,
     init_scale: float,
-    activation: str,
+    activations: Sequence[str],
     dtype: np.dtype,
 ) -> np.ndarray:
     """Draw the flat parameter vector of a network.
@@ -29,8 +31,8 @@ def initialize(
         are zero.
     init_scale : float
         Standard deviation for "normal".
-    activation : str
-        Of the hidden layers.
+    activations : sequence of str
+        Of each hidden layer; the output layer is drawn like the last of them.
     dtype : dtype
         float32 or float64; drawn in float64 and rounded.
 
@@ -40,12 +42,13 @@ def initialize(
     """
     params = np.zeros(network.n_params, dtype)
     biases = network.own_biases(params)
-    for W, b in zip(network.coefs(params), biases, strict=True):
+    for i, (W, b) in enumerate(zip(network.coefs(params), biases, strict=True)):
         n_in, n_out = W.shape
         if weight_init == "normal":
             W[...] = random_state.normal(0.0, init_scale, (n_out, n_in)).T
             continue
-        bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (n_in + n_out))
+        own = activations[min(i, len(activations) - 1)] if activations else ""
+        bound = np.sqrt((2.0 if own == "logistic" else 6.0) / (n_in + n_out))
         W[...] = random_state.uniform(-bound, bound, (n_in, n_out))
         b[...] = random_state.uniform(-bound, bound, len(b))
     return params

@@ -26,7 +26,7 @@ class LbfgsTraining:
 
     # What the estimator must not keep of a training by another solver.
     forgets = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_",
-               "_no_improvement_count", "_optimizer")  # fmt: skip
+               "_no_improvement_count", "_optimizer", "_stopped", "history_")  # fmt: skip
 
     def __init__(self, estimator: Any, problem: Problem, params: NDArray[Any]) -> None:
         self._estimator, self._problem, self.params = estimator, problem, params
@@ -60,7 +60,7 @@ class LbfgsTraining:
     def _loss_and_gradient(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         p = self._problem
         loss, gradient = loss_and_gradient(
-            p.network, p.loss, p.rows, p.Y, x.astype(self.params.dtype, copy=False), p.alpha,
+            p.network, p.objective, p.rows, p.Y, x.astype(self.params.dtype, copy=False), p.alpha,
             sample_weight=p.sample_weight, sparse=p.sparse, n_threads=p.n_threads,
         )  # fmt: skip
         return loss, gradient.astype(np.float64, copy=False)

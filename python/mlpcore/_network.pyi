@@ -11,12 +11,12 @@ class Network:
     n_params: int
     n_units: int
     shared_bias: bool
-    hidden: Activation
+    keeps_slopes: bool
     output: Activation
     def __init__(
         self,
         sizes: Sequence[int],
-        hidden: Activation,
+        hidden: Activation | Sequence[Activation],
         output: Activation,
         shared_bias: bool = False,
     ) -> None: ...

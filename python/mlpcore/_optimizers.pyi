@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 class Solver(IntEnum):
     SGD = ...
     ADAM = ...
+    ADAMW = ...
 
 class Optimizer:
     solver: Solver
@@ -15,6 +16,9 @@ class Optimizer:
     beta_1: float
     beta_2: float
     epsilon: float
+    weight_decay: float
+    max_grad_norm: float
+    measures_norm: bool
     t: int
     state: NDArray[Any] | None
     def __init__(
@@ -27,6 +31,9 @@ class Optimizer:
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        max_grad_norm: float = ...,
+        measures_norm: bool = False,
     ) -> None: ...
     @property
     def n_state(self) -> int: ...
@@ -52,6 +59,7 @@ def adam_step(
     beta_1: float,
     beta_2: float,
     epsilon: float,
+    keep: float,
     params: NDArray[Any],
     mean: NDArray[Any],
     square: NDArray[Any],

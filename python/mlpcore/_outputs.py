@@ -1,6 +1,6 @@
 """Which loss, output activation and target coding go together, for which targets."""
 
-from mlpcore._losses import Loss
+from mlpcore._losses import Loss, Objective
 
 # The activations that each loss admits after the output layer; the first is "auto".
 _ALLOWED_FOR_MSE = {
@@ -11,7 +11,7 @@ _ALLOWED_FOR_MSE = {
 
 def resolve_outputs(
     loss: str, out_activation: str, target_coding: str, y_type: str
-) -> tuple[Loss, str]:
+) -> tuple[Objective, str]:
     """Return the loss of the core and the output activation for the given parameters.
 
     Parameters
@@ -24,7 +24,7 @@ def resolve_outputs(
 
     Returns
     -------
-    loss : Loss
+    objective : Objective
     out_activation : str
 
     Raises
@@ -52,5 +52,6 @@ def resolve_outputs(
             f"{names}"
         )
     if loss == "mse":
-        return Loss.MSE, out_activation
-    return (Loss.LOG_LOSS if y_type == "multiclass" else Loss.BINARY_LOG_LOSS), out_activation
+        return Objective(Loss.MSE), out_activation
+    kind = Loss.LOG_LOSS if y_type == "multiclass" else Loss.BINARY_LOG_LOSS
+    return Objective(kind), out_activation

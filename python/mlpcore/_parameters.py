@@ -1,20 +1,24 @@
 """What the parameters of the estimators may be, each by itself."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-_COMMON_CONSTRAINTS: dict[str, list[Any]] = {
+ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "gelu", "silu")
+LEARNING_RATES = ("constant", "invscaling", "adaptive", "cosine", "one_cycle", "plateau")
+
+COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-    "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+    "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
+    "solver": [StrOptions({"lbfgs", "sgd", "adam", "adamw"})],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate": [StrOptions(set(LEARNING_RATES)), callable],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -38,16 +42,14 @@ _COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "dtype": [StrOptions({"float32", "float64"}), None],
     "input_scale": [Interval(Real, 0, None, closed="neither")],
     "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-}
-
-CLASSIFIER_CONSTRAINTS = _COMMON_CONSTRAINTS | {
-    "loss": [StrOptions({"log_loss", "mse"})],
-    "out_activation": [StrOptions({"auto", "identity", "logistic", "tanh", "softmax"})],
-    "target_coding": [StrOptions({"one_hot", "bipolar"})],
-}
-
-REGRESSOR_CONSTRAINTS = _COMMON_CONSTRAINTS | {
-    "loss": [StrOptions({"squared_error", "poisson", "mse"})],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "record_grad_norm": ["boolean"],
+    "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+    "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+    "restore_best": ["boolean"],
+    "resume": ["boolean"],
 }
 
 
@@ -67,6 +69,46 @@ def hidden_sizes(hidden_layer_sizes: int | Iterable[int]) -> list[int]:
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(size) for size in sizes]
+
+
+def hidden_activations(activation: str | Sequence[str], n_hidden: int) -> list[str]:
+    """Return the activation of each hidden layer.
+
+    Raises
+    ------
+    ValueError
+        If there is another number of them, or one has an unknown name.
+    """
+    # Without a hidden layer the name still tells how the output layer is drawn.
+    names = [activation] * max(1, n_hidden) if isinstance(activation, str) else list(activation)
+    for name in names:
+        if name not in ACTIVATIONS:
+            raise ValueError(f"activation={name!r}: allowed are {', '.join(ACTIVATIONS)}")
+    if len(names) != n_hidden and not isinstance(activation, str):
+        raise ValueError(
+            f"activation={names!r} is for {len(names)} hidden layers: there are {n_hidden}"
+        )
+    return names
+
+
+def dropout_rates(dropout: float | Sequence[float], n_hidden: int) -> list[float]:
+    """Return the dropout rate of each hidden layer.
+
+    Raises
+    ------
+    ValueError
+        If there is another number of them, or one is not in [0, 1).
+    """
+    rates = np.asarray(dropout, dtype=float)
+    if rates.ndim == 0:
+        rates = np.full(n_hidden, rates)
+    if rates.shape != (n_hidden,):
+        raise ValueError(
+            f"dropout={dropout!r} is of shape {rates.shape}: there are {n_hidden} hidden layers"
+        )
+    if not ((rates >= 0) & (rates < 1)).all():
+        raise ValueError(f"dropout={dropout!r}: needs rates in [0, 1)")
+    return rates.tolist()
 
 
 def batch_rows(batch_size: int | str, n_samples: int) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from mlpcore._losses import Loss
+from mlpcore._losses import Objective
 from mlpcore._network import Network
 from mlpcore._rows import Rows
 
@@ -17,7 +17,7 @@ class Problem:
     Parameters
     ----------
     network : Network
-    loss : Loss
+    objective : Objective
     rows : Rows
     Y : ndarray of shape (n_samples, n_outputs)
         Targets as the network sees them.
@@ -30,7 +30,7 @@ class Problem:
     """
 
     network: Network
-    loss: Loss
+    objective: Objective
     rows: Rows
     Y: NDArray[Any]
     sample_weight: NDArray[Any] | None

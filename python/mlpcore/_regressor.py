@@ -1,6 +1,6 @@
 """MLPRegressor: the multi-layer perceptron as a scikit-learn regressor."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,17 +9,19 @@ from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
 from mlpcore._base import BaseMLP, is_stochastic
-from mlpcore._losses import Loss
-from mlpcore._parameters import REGRESSOR_CONSTRAINTS
+from mlpcore._losses import Loss, Objective
+from mlpcore._regressor_parameters import RegressorParameters
 
 _LOSSES = {
     "squared_error": (Loss.SQUARED_ERROR, "identity"),
     "poisson": (Loss.POISSON, "exp"),
     "mse": (Loss.MSE, "identity"),
+    "absolute_error": (Loss.ABSOLUTE_ERROR, "identity"),
+    "huber": (Loss.HUBER, "identity"),
 }
 
 
-class MLPRegressor(RegressorMixin, BaseMLP):
+class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
     """Multi-layer perceptron regressor.
 
     Parameters, their order, defaults and fitted attributes are those of scikit-learn's
@@ -90,76 +92,18 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = REGRESSOR_CONSTRAINTS
     _y_is_numeric = True
 
-    def __init__(
-        self,
-        loss: str = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
-        *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
-        tol: float = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        weight_init: str = "glorot_uniform",
-        init_scale: float = 0.01,
-        bias: str = "unit",
-        dtype: str | None = None,
-        input_scale: float = 1.0,
-        n_threads: int | None = None,
-    ) -> None:
-        self.loss = loss
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.weight_init = weight_init
-        self.init_scale = init_scale
-        self.bias = bias
-        self.dtype = dtype
-        self.input_scale = input_scale
-        self.n_threads = n_threads
-
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to data.
 
         Parameters
@@ -169,6 +113,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
             A batch's loss is the mean with these weights.
+        X_val, y_val : array-like, default=None
+            Samples to validate with after each epoch, instead of a part of X.
 
         Returns
         -------
@@ -182,7 +128,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         KeyboardInterrupt
             On Ctrl-C, after a warning; the estimator keeps what was learned.
         """
-        return self._fit(X, y, sample_weight, incremental=False)
+        return self._fit(X, y, sample_weight, incremental=False, validation=(X_val, y_val))
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
@@ -210,14 +156,18 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _take_targets(
         self, y: NDArray[Any], classes: ArrayLike | None, *, incremental: bool
     ) -> None:
+        self._check_targets(y)
+
+    def _check_targets(self, y: NDArray[Any]) -> None:
         if self.loss == "poisson" and y.min() < 0:
             raise ValueError(f"loss='poisson' needs y of 0 or more: its smallest is {y.min()}")
 
     def _encode(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
 
-    def _outputs(self) -> tuple[Loss, str]:
-        return _LOSSES[self.loss]
+    def _outputs(self) -> tuple[Objective, str]:
+        loss, out_activation = _LOSSES[self.loss]
+        return Objective(loss, self.huber_delta), out_activation
 
     def _strata(self, Y: NDArray[Any]) -> NDArray[Any] | None:
         return None

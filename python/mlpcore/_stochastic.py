@@ -1,14 +1,18 @@
-"""The solvers "sgd" and "adam": epochs of mini-batches, and what is decided between them."""
+"""The solvers with epochs of mini-batches, and what is decided between two epochs."""
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from mlpcore import _history
+from mlpcore._call import Stopped
+from mlpcore._dropout import Dropout
 from mlpcore._optimizers import Optimizer, Solver
 from mlpcore._parameters import batch_rows
 from mlpcore._problem import Problem
@@ -24,6 +28,28 @@ NON_FINITE_MESSAGE = (
 )
 
 
+@dataclass(frozen=True)
+class Draws:
+    """What is drawn at random during a training, and from where.
+
+    Parameters
+    ----------
+    stream : RandomState
+        Of the permutations; nobody else may draw from it meanwhile.
+    order : ndarray of intp
+        The rows to train on; permuted in place.
+    dropout_rates : sequence of float
+        One a hidden layer.
+    dropout : numpy.random.PCG64
+        Of its own, so that dropout changes no permutation.
+    """
+
+    stream: np.random.RandomState
+    order: NDArray[np.intp]
+    dropout_rates: Sequence[float]
+    dropout: np.random.PCG64
+
+
 def n_epochs(estimator: Any, incremental: bool) -> int:
     """Return the largest number of epochs of a fit; "lbfgs" has none."""
     if estimator.solver == "lbfgs":
@@ -33,6 +59,7 @@ def n_epochs(estimator: Any, incremental: bool) -> int:
 
 def new_optimizer(estimator: Any) -> Optimizer:
     """Return an optimizer with an estimator's parameters."""
+    limit = estimator.max_grad_norm
     return Optimizer(
         Solver[estimator.solver.upper()],
         estimator.learning_rate_init,
@@ -41,6 +68,9 @@ def new_optimizer(estimator: Any) -> Optimizer:
         beta_1=estimator.beta_1,
         beta_2=estimator.beta_2,
         epsilon=estimator.epsilon,
+        weight_decay=estimator.weight_decay,
+        max_grad_norm=np.inf if limit is None else limit,
+        measures_norm=estimator.record_grad_norm,
     )
 
 
@@ -54,36 +84,39 @@ class StochasticTraining:
     problem : Problem
     params : ndarray
         Where to begin; trained in place.
-    stream : RandomState
-        Of the permutations; nobody else may draw from it meanwhile.
-    order : ndarray of intp
-        The rows to train on.
+    draws : Draws
+    kept : ndarray of intp
+        The rows kept aside.
     validation : Validation or None
-        For early stopping.
     earlier : mapping
         Attributes of the training that this one goes on with; empty for a new one.
     incremental : bool
-        One epoch only, with the optimizer of the earlier training.
+        One epoch only.
     """
 
     forgets = ()
 
     def __init__(
-        self, estimator: Any, problem: Problem, params: NDArray[Any],
-        stream: np.random.RandomState, order: NDArray[np.intp], *,
-        validation: Validation | None, earlier: Mapping[str, Any], incremental: bool,
+        self, estimator: Any, problem: Problem, params: NDArray[Any], draws: Draws, *,
+        kept: NDArray[np.intp], validation: Validation | None, earlier: Mapping[str, Any],
+        incremental: bool,
     ) -> None:  # fmt: skip
-        self._estimator, self._problem, self.params = estimator, problem, params
-        self._stream, self._order, self._validation = stream, order, validation
-        self._incremental = incremental
-        self._n_epochs = n_epochs(estimator, incremental)
-        optimizer = earlier.get("_optimizer") if incremental else None
+        self._kept = kept
+        self._estimator, self._problem = estimator, problem
+        # The last parameters, and those to be returned: the best, in the end.
+        self.last_params = self.params = params
+        self.draws, self.validation = draws, validation
+        self._incremental, self._earlier = incremental, earlier
+        resumes = estimator.resume and not incremental
+        optimizer = earlier.get("_optimizer") if incremental or resumes else None
         self._optimizer = copy.deepcopy(optimizer) or new_optimizer(estimator)
         self._schedule = new_schedule(estimator)
-        self._losses_before: list[float] = earlier.get("loss_curve_", [])
-        self._t_before: int = earlier.get("t_", 0)
-        best_loss = earlier.get("best_loss_")
+        # What is planned epoch by epoch counts those of the trainings that this one continues.
+        self._epochs_before: int = len(earlier.get("loss_curve_", ())) if optimizer else 0
+        self._n_iter_before: int = earlier.get("n_iter_", 0) if resumes else 0
+        self._stops_by_score = validation is not None and validation.stops
         self._decides = validation is not None or self._schedule.acts_every_epoch
+        best_loss = earlier.get("best_loss_")
         self.run = Run(
             estimator.tol,
             np.inf if self._decides else estimator.n_iter_no_change,
@@ -99,34 +132,40 @@ class StochasticTraining:
         ValueError
             If weights became non-finite.
         """
-        estimator, p = self._estimator, self._problem
-        batch_size = batch_rows(estimator.batch_size, len(self._order))
+        estimator, p, draws = self._estimator, self._problem, self.draws
+        batch_size = batch_rows(estimator.batch_size, len(draws.order))
+        dropout = None
+        if any(rate > 0 for rate in draws.dropout_rates):
+            dropout = Dropout(draws.dropout_rates, draws.dropout)
+        if not self._incremental or self._epochs_before == 0 or self._schedule.acts_every_epoch:
+            self._schedule.begin(self._optimizer, self._epochs_before)
         reports.losses = lambda: self.run.loss_curve
         reports.begin()
         interruption = None
         try:
             train(
-                p.network, p.loss, self._optimizer, p.rows, p.Y, self.params, self.run,
-                alpha=p.alpha, batch_size=batch_size, max_iter=self._n_epochs,
-                sample_weight=p.sample_weight, order=self._order,
-                bit_generator=self._stream._bit_generator if estimator.shuffle else None,
+                p.network, p.objective, self._optimizer, p.rows, p.Y, self.params, self.run,
+                alpha=p.alpha, batch_size=batch_size,
+                max_iter=n_epochs(estimator, self._incremental), sample_weight=p.sample_weight,
+                order=draws.order, dropout=dropout,
+                bit_generator=draws.stream._bit_generator if estimator.shuffle else None,
                 report=lambda: self._end_epoch(reports),
                 every_epoch=reports.every_epoch or self._decides,
-                ends_when_non_finite=self._validation is None,
+                ends_when_non_finite=not self._stops_by_score,
                 sparse=p.sparse, n_threads=p.n_threads,
             )  # fmt: skip
         except KeyboardInterrupt as caught:
             interruption = caught
         reports.end()
-        if self._validation is not None:
-            self._restore_best(self._validation)
+        if self.validation is not None and self.validation.restores_best:
+            self._restore_best(self.validation)
         elif self.run.outcome == Outcome.NON_FINITE:
             raise ValueError(divergence_message(self.run.n_iter, estimator.learning_rate_init))
         return interruption
 
     def _restore_best(self, validation: Validation) -> None:
         if validation.best_params is not None:
-            self.params[...] = validation.best_params
+            self.params = validation.best_params.copy()
 
     def _end_epoch(self, reports: EpochReports) -> bool:
         """Report, and decide; true if the training is to end."""
@@ -135,13 +174,14 @@ class StochasticTraining:
         return reports.end_epoch(ends or self.run.outcome != Outcome.RUNNING) or ends
 
     def _decide(self) -> bool:
-        validation, schedule = self._validation, self._schedule
+        validation, schedule = self.validation, self._schedule
         if validation is not None:
             validation.judge(self.params)
             if self._estimator.verbose:
                 print(f"Validation score: {validation.scores[-1]:f}", flush=True)
-        schedule.end_epoch(self._optimizer, self._t)
-        judge = self.run if validation is None else validation
+        judge = validation if validation is not None and validation.stops else self.run
+        epoch = self._epochs_before + self.run.n_iter
+        schedule.end_epoch(self._optimizer, epoch, self._t, judge.no_improvement_count)
         if judge.no_improvement_count <= self._estimator.n_iter_no_change:
             return False
         ends, action = schedule.on_stall(self._optimizer)
@@ -153,7 +193,7 @@ class StochasticTraining:
 
     def _stalled(self) -> str:
         estimator = self._estimator
-        what = "Training loss" if self._validation is None else "Validation score"
+        what = "Validation score" if self._stops_by_score else "Training loss"
         return (
             f"{what} did not improve more than tol={estimator.tol:f} for "
             f"{estimator.n_iter_no_change:.0f} consecutive epochs."
@@ -161,28 +201,42 @@ class StochasticTraining:
 
     @property
     def _t(self) -> int:
-        return self._t_before + self.run.n_iter * len(self._order)
+        return self._earlier.get("t_", 0) + self.run.n_iter * len(self.draws.order)
 
     def attributes(self) -> dict[str, Any]:
         """Return what the estimator keeps of the training, as of now."""
-        run = self.run
-        loss_curve = self._losses_before + run.loss_curve
+        run, validation = self.run, self.validation
+        loss_curve = self._earlier.get("loss_curve_", []) + run.loss_curve
         kept = {
             "_params": self.params,
             "_optimizer": self._optimizer,
             "loss_curve_": loss_curve,
             "loss_": loss_curve[-1] if loss_curve else np.inf,
-            "n_iter_": run.n_iter,
+            "n_iter_": self._n_iter_before + run.n_iter,
             "t_": self._t,
-        }
-        if self._validation is not None:
-            return kept | self._validation.attributes()
-        return kept | {
             "best_loss_": run.best_loss,
             "validation_scores_": None,
             "best_validation_score_": None,
             "_no_improvement_count": run.no_improvement_count,
-        }
+            "history_": _history.extended(
+                self._earlier.get("history_", {}), run, validation,
+                norms=self._optimizer.measures_norm,
+            ),
+        }  # fmt: skip
+        if validation is not None:
+            kept |= validation.attributes()
+        if self._estimator.resume:
+            kept["_stopped"] = self._stopped()
+        if validation is not None and validation.stops:
+            kept["best_loss_"] = None
+            kept["_no_improvement_count"] = validation.no_improvement_count
+        return kept
+
+    def _stopped(self) -> Stopped:
+        """Return where the training stands, for another to go on bit by bit."""
+        best = None if self.validation is None else self.validation.best_params
+        draws = self.draws
+        return Stopped(self.last_params, best, draws.stream, draws.order, self._kept, draws.dropout)
 
     def warn(self) -> None:
         """Say if the training ended for no other reason than max_iter."""

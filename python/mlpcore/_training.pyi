@@ -4,7 +4,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcore._losses import Loss
+from mlpcore._dropout import Dropout
+from mlpcore._losses import Loss, Objective
 from mlpcore._network import Network
 from mlpcore._optimizers import Optimizer
 from mlpcore._rows import Rows
@@ -12,7 +13,7 @@ from mlpcore._run import Run
 
 def train(
     network: Network,
-    loss: Loss,
+    loss: Loss | Objective,
     optimizer: Optimizer,
     rows: Rows,
     Y: NDArray[Any],
@@ -25,6 +26,7 @@ def train(
     sample_weight: NDArray[Any] | None = None,
     order: NDArray[np.intp] | None = None,
     bit_generator: np.random.BitGenerator | None = None,
+    dropout: Dropout | None = None,
     report: Callable[[], bool] | None = None,
     every_epoch: bool = False,
     ends_when_non_finite: bool = True,
@@ -35,7 +37,7 @@ def prefers_sparse(network: Network, rows: Rows) -> bool: ...
 def predict(network: Network, rows: Rows, params: NDArray[Any]) -> NDArray[Any]: ...
 def loss_and_gradient(
     network: Network,
-    loss: Loss,
+    loss: Loss | Objective,
     rows: Rows,
     Y: NDArray[Any],
     params: NDArray[Any],
@@ -45,3 +47,9 @@ def loss_and_gradient(
     sparse: bool = False,
     n_threads: int = 1,
 ) -> tuple[float, NDArray[Any]]: ...
+def mean_loss(
+    loss: Loss | Objective,
+    outputs: NDArray[Any],
+    Y: NDArray[Any],
+    sample_weight: NDArray[Any] | None = None,
+) -> float: ...

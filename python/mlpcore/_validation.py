@@ -1,4 +1,4 @@
-"""Early stopping: the score on samples kept aside, and the weights that had the best."""
+"""Samples kept aside: their score and loss after each epoch, and the best parameters."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-Score = Callable[[NDArray[Any]], float]
+# Returns score and loss of a parameter vector on the samples kept aside.
+Judge = Callable[[NDArray[Any]], tuple[float, float]]
 
 
 def split(
@@ -32,14 +33,18 @@ def split(
 
 
 class Validation:
-    """Scores after each epoch, and the parameters of the best one.
+    """Scores and losses after each epoch, and the parameters of the best score.
 
     Parameters
     ----------
-    score : callable
-        Returns the score of a parameter vector; NaN counts as no improvement.
+    judge : callable
+        A score of NaN is no improvement.
     tol : float
         What an improvement is.
+    stops : bool
+        Whether the training ends when the score stalls; otherwise it is only recorded.
+    restores_best : bool
+        Whether the training returns the parameters with the best score.
     params : ndarray
         The best of a new training, as long as there is no score.
     earlier : mapping
@@ -47,10 +52,13 @@ class Validation:
     """
 
     def __init__(
-        self, score: Score, tol: float, params: NDArray[Any], earlier: Mapping[str, Any]
-    ) -> None:
-        self._score, self._tol = score, tol
+        self, judge: Judge, tol: float, *, stops: bool, restores_best: bool,
+        params: NDArray[Any], earlier: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        self._judge, self._tol, self.stops = judge, tol, stops
+        self.restores_best = stops and restores_best
         self.scores: list[float] = list(earlier.get("validation_scores_") or ())
+        self.losses: list[float] = []
         best = earlier.get("best_validation_score_")
         self.best_score: float = -np.inf if best is None else best
         # scikit-learn's oddity: a warm start that never improves on the best score of the
@@ -60,20 +68,20 @@ class Validation:
 
     def judge(self, params: NDArray[Any]) -> None:
         """Score the parameters, and keep a copy if they are the best."""
-        score = self._score(params)
+        score, loss = self._judge(params)
         self.scores.append(score)
+        self.losses.append(loss)
         # In this form a NaN is no improvement.
         improves = score >= self.best_score + self._tol
         self.no_improvement_count = 0 if improves else self.no_improvement_count + 1
         if score > self.best_score:
             self.best_score = score
-            self.best_params = params.copy()
+            if self.restores_best:
+                self.best_params = params.copy()
 
     def attributes(self) -> dict[str, Any]:
         """Return what an estimator keeps of this."""
         return {
             "validation_scores_": self.scores,
             "best_validation_score_": self.best_score,
-            "best_loss_": None,
-            "_no_improvement_count": self.no_improvement_count,
         }

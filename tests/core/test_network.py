@@ -43,7 +43,7 @@ def test_shared_bias_is_one_parameter_repeated():
 def test_pickle():
     network = Network((3, 4, 2), Activation.TANH, Activation.IDENTITY, True)
     again = pickle.loads(pickle.dumps(network))
-    assert (again.hidden, again.output, again.shared_bias) == (3, 0, True)
+    assert (again.output, again.shared_bias) == (0, True)
     assert again.n_params == network.n_params
 
 

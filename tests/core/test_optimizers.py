@@ -57,7 +57,7 @@ def test_adam(steps):
     mean, square = np.zeros_like(params), np.zeros_like(params)
     for t, g in enumerate(gradients, 1):
         rate = RATE * np.sqrt(1 - 0.9**t) / (1 - 0.8**t)
-        kernels.adam_step(g, SCALE, DECAY, rate, 0.8, 0.9, 1e-3, params, mean, square)
+        kernels.adam_step(g, SCALE, DECAY, rate, 0.8, 0.9, 1e-3, 1.0, params, mean, square)
     check(params, expected)
 
 

@@ -22,6 +22,15 @@ OWN = {
     "dtype": None,
     "input_scale": 1.0,
     "n_threads": None,
+    "weight_decay": 0.01,
+    "max_grad_norm": None,
+    "record_grad_norm": False,
+    "warmup_epochs": 0,
+    "dropout": 0.0,
+    "scoring": None,
+    "restore_best": True,
+    "resume": False,
+    "class_weight": None,
 }
 
 

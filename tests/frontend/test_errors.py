@@ -53,7 +53,7 @@ def test_data(name, fitted, quick):
 
 
 PARAMETERS = [
-    ({"activation": "gelu"}, "'activation' parameter.*'relu'.*Got 'gelu'"),
+    ({"activation": "sine"}, "'activation' parameter.*'relu'.*Got 'sine'"),
     ({"solver": "sdg"}, "'solver' parameter.*Got 'sdg'"),
     ({"alpha": -1}, r"'alpha' parameter.*\[0.0, inf\).*Got -1"),
     ({"batch_size": 0}, "'batch_size' parameter.*Got 0"),

@@ -1,0 +1,98 @@
+"""One call of fit or partial_fit."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackContext
+
+from mlpcore._network import Network
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of fit or partial_fit, validated.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    y : ndarray
+        As given.
+    sample_weight : ndarray of shape (n_samples,) or None
+        As given.
+    validation : (X, y) or None
+        A validation set of the caller's own.
+    hidden_sizes : list of int
+    earlier : dict
+        Attributes of the training that this one goes on with; empty for a new one.
+    incremental : bool
+        Whether it is partial_fit.
+    context : CallbackContext
+    """
+
+    X: NDArray[Any]
+    y: NDArray[Any]
+    sample_weight: NDArray[Any] | None
+    validation: tuple[NDArray[Any], NDArray[Any]] | None
+    hidden_sizes: list[int]
+    earlier: dict[str, Any]
+    incremental: bool
+    context: CallbackContext
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Where a training stopped that is to be resumed bit by bit.
+
+    Parameters
+    ----------
+    params : ndarray
+        The last ones, which need not be the best.
+    best_params : ndarray or None
+    stream : RandomState
+    order, kept : ndarray of intp
+        Rows trained on, as they were permuted, and rows kept aside.
+    dropout : numpy.random.PCG64
+    """
+
+    params: NDArray[Any]
+    best_params: NDArray[Any] | None
+    stream: np.random.RandomState
+    order: NDArray[np.intp]
+    kept: NDArray[np.intp]
+    dropout: np.random.PCG64
+
+
+@contextmanager
+def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Restore the attributes of the estimator if the body raises."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def params_of_before(network: Network, earlier: Mapping[str, Any]) -> NDArray[Any]:
+    """Return a copy of the parameters that a training goes on from.
+
+    Raises
+    ------
+    ValueError
+        If they are of layers of other sizes.
+    """
+    params = earlier["_params"]
+    before = [W.shape for W in earlier["_network"].coefs(params)]
+    now = [W.shape for W in network.coefs(np.empty(network.n_params))]
+    if before != now or earlier["_network"].shared_bias != network.shared_bias:
+        raise ValueError(
+            f"the layers have weights of shapes {now}, those of the earlier fit {before}: a fit "
+            "that goes on, by warm_start, resume or partial_fit, needs the same layers"
+        )
+    return params.copy()

@@ -1,0 +1,101 @@
+"""The parameters of MLPRegressor, in scikit-learn's order and then our own."""
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from mlpcore._parameters import COMMON_CONSTRAINTS
+
+
+class RegressorParameters:
+    """Takes and keeps them; what they mean is in the estimator's docstring."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = COMMON_CONSTRAINTS | {
+        "loss": [StrOptions({"squared_error", "poisson", "mse", "absolute_error", "huber"})],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        weight_init: str = "glorot_uniform",
+        init_scale: float = 0.01,
+        bias: str = "unit",
+        dtype: str | None = None,
+        input_scale: float = 1.0,
+        n_threads: int | None = None,
+        weight_decay: float = 0.01,
+        max_grad_norm: float | None = None,
+        record_grad_norm: bool = False,
+        warmup_epochs: int = 0,
+        dropout: Any = 0.0,
+        scoring: Any = None,
+        restore_best: bool = True,
+        resume: bool = False,
+        huber_delta: float = 1.0,
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.weight_init = weight_init
+        self.init_scale = init_scale
+        self.bias = bias
+        self.dtype = dtype
+        self.input_scale = input_scale
+        self.n_threads = n_threads
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.record_grad_norm = record_grad_norm
+        self.warmup_epochs = warmup_epochs
+        self.dropout = dropout
+        self.scoring = scoring
+        self.restore_best = restore_best
+        self.resume = resume
+        self.huber_delta = huber_delta
