@@ -52,9 +52,13 @@ cdef void activation_forward(Activation kind, real[:, ::1] z, real[:, ::1] slope
 cdef void activation_slope(Activation kind, const real[:, ::1] a,
                            real[:, ::1] slope) noexcept nogil:
     """slope = f'(z), if the forward pass has not left it there."""
-    if not needs_slope(kind):
-        slope[:, :] = 1
-        activation_backward(kind, a, slope)
+    cdef Py_ssize_t i, j
+    if needs_slope(kind):
+        return
+    for i in range(slope.shape[0]):
+        for j in range(slope.shape[1]):
+            slope[i, j] = 1
+    activation_backward(kind, a, slope)
 
 
 cdef void activation_backward(Activation kind, const real[:, ::1] a, real[:, ::1] d) noexcept nogil:

@@ -42,20 +42,25 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Number of units in each hidden layer.
-    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        Activation of the hidden layers.
-    solver : {"lbfgs", "sgd", "adam"}, default="adam"
+    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "gelu", "silu"} or \
+            sequence of them, default="relu"
+        Activation of the hidden layers, or of each. "leaky_relu" has a slope of 0.01,
+        "gelu" is exact.
+    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
         "lbfgs" is scipy's L-BFGS-B on all samples at once, in float64 unless `dtype` says
         otherwise; `max_iter` then counts its iterations and `tol` bounds the gradient.
+        "adamw" is "adam" with `weight_decay`.
     alpha : float, default=0.0001
         Strength of the L2 regularization: a batch of m samples adds
         ``alpha / (2 m) * sum(W**2)`` to its loss. Biases are not regularized.
     batch_size : int or "auto", default="auto"
         Samples a step; "auto" is ``min(200, n_samples)``.
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        For "sgd": ``learning_rate_init``; that divided by ``(t + 1) ** power_t`` after t
-        samples; or that divided by 5 whenever learning stalls (see `tol`), until it is
-        1e-6 or less.
+    learning_rate : str or callable, default="constant"
+        "constant"; for "sgd" "invscaling", `learning_rate_init` over ``(t + 1) ** power_t``
+        after t samples, and "adaptive", a fifth whenever learning stalls (see `tol`) until
+        it is 1e-6 or less. For all solvers with epochs: "cosine" falls to 0 and "one_cycle"
+        rises and falls over `max_iter` epochs, "plateau" halves after `n_iter_no_change` / 2
+        epochs without improvement, and a callable returns the rate of each epoch from 0.
     learning_rate_init : float, default=0.001
         Step size.
     power_t : float, default=0.5
@@ -108,6 +113,26 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         bytes stay bytes in memory.
     n_threads : int or None, default=None
         Threads of a fit. None: what CPU affinity, OMP_NUM_THREADS and threadpoolctl allow.
+    weight_decay : float, default=0.01
+        For "adamw": a step takes the learning rate times this share of each weight away.
+    max_grad_norm : float or None, default=None
+        A longer gradient, over all parameters, is shortened to this length.
+    record_grad_norm : bool, default=False
+        Keep that length in `history_` also without a limit.
+    warmup_epochs : int, default=0
+        The learning rate rises in equal steps during so many first epochs.
+    dropout : float in [0, 1) or sequence of them, default=0.0
+        Share of hidden units left out at random, in all layers or in each; its random
+        stream is its own, seeded from `random_state`.
+    scoring : None, "loss", str or callable, default=None
+        What validation maximizes: accuracy, minus the loss, or a scikit-learn scorer.
+    restore_best : bool, default=True
+        With `early_stopping`, return the best weights and not the last.
+    resume : bool, default=False
+        A fit goes on where the one before stopped, optimizer, random streams and counters
+        included: two of 10 epochs are one of 20, bit by bit.
+    class_weight : dict, "balanced" or None, default=None
+        Factor of each class for the loss; "balanced" is the inverse of its frequency.
 
     Attributes
     ----------
@@ -125,7 +150,10 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         Loss of each epoch, L2 term included: the mean over its batches, before their steps.
         Not for "lbfgs".
     validation_scores_, best_validation_score_ : list of float, float; or None
-        Accuracy on the samples kept aside after each epoch, with `early_stopping`.
+        Score on the samples kept aside after each epoch, if there are any.
+    history_ : dict of list
+        Of each epoch: "loss", "learning_rate", "seconds"; with validation "validation_loss"
+        and "score"; if it is measured "gradient_norm". `plot_history` draws it.
     n_iter_ : int
         Epochs, or iterations of "lbfgs".
     t_ : int

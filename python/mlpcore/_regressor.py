@@ -29,18 +29,20 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson", "mse"}, default="squared_error"
+    loss : {"squared_error", "poisson", "mse", "absolute_error", "huber"}, \
+            default="squared_error"
         "squared_error" is half the squared error, averaged over samples and outputs; its
         gradient is that of the sum over the outputs. "poisson" is half the Poisson
         deviance, summed over the outputs; the outputs are exponentials and y is not
-        negative. "mse" is the squared error, summed over the outputs.
+        negative. "mse" is the squared error, "absolute_error" the absolute one and "huber"
+        half the squared error up to `huber_delta` and linear beyond, summed over the outputs.
     hidden_layer_sizes : int or array-like of int, default=(100,)
         This and what follows is as for `MLPClassifier`.
-    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-    solver : {"lbfgs", "sgd", "adam"}, default="adam"
+    activation : str or sequence of str, default="relu"
+    solver : {"lbfgs", "sgd", "adam", "adamw"}, default="adam"
     alpha : float, default=0.0001
     batch_size : int or "auto", default="auto"
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+    learning_rate : str or callable, default="constant"
     learning_rate_init : float, default=0.001
     power_t : float, default=0.5
     max_iter : int, default=200
@@ -64,6 +66,16 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
     dtype : {"float32", "float64"} or None, default=None
     input_scale : float, default=1.0
     n_threads : int or None, default=None
+    weight_decay : float, default=0.01
+    max_grad_norm : float or None, default=None
+    record_grad_norm : bool, default=False
+    warmup_epochs : int, default=0
+    dropout : float in [0, 1) or sequence of them, default=0.0
+    scoring : None, "loss", str or callable, default=None
+    restore_best : bool, default=True
+    resume : bool, default=False
+    huber_delta : float, default=1.0
+        For "huber".
 
     Attributes
     ----------
@@ -74,6 +86,7 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
     loss_curve_ : list of float
     validation_scores_ : list of float or None
     best_validation_score_ : float or None
+    history_ : dict of list
     n_iter_ : int
     t_ : int
     n_features_in_ : int

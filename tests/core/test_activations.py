@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
+from scipy.stats import norm
 
 from mlpcore import _activations as kernels
 
@@ -12,6 +13,41 @@ PAIRS = {
     "logistic": (expit, lambda a, d: d * a * (1 - a)),
     "tanh": (np.tanh, lambda a, d: d * (1 - a * a)),
 }
+
+
+def leaky(z):
+    return np.where(z < 0, z.dtype.type(0.01) * z, z)
+
+
+PAIRS["leaky_relu"] = (leaky, lambda a, d: np.where(a > 0, d, d.dtype.type(0.01) * d))
+
+# With a slope: a, and da/dz.
+SLOPED = {
+    "gelu": (
+        lambda z: z * norm.cdf(z),
+        lambda z: norm.cdf(z) + z * norm.pdf(z),
+    ),
+    "silu": (
+        lambda z: z * expit(z),
+        lambda z: expit(z) * (1 + z * (1 - expit(z))),
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", SLOPED)
+def test_activations_with_a_slope(name, dtype):
+    z = np.concatenate([np.linspace(-12, 12, 401), [-1e4, 1e4, 0.0]]).reshape(4, -1).astype(dtype)
+    value, slope = SLOPED[name]
+    a, found = z.copy(), np.empty_like(z)
+    getattr(kernels, f"{name}_forward")(a, found)
+    tolerance = 1e-6 if dtype == "float32" else 1e-13
+    exact = z.astype(float)
+    np.testing.assert_allclose(a, value(exact), rtol=tolerance, atol=tolerance / 100)
+    np.testing.assert_allclose(found, slope(exact), atol=tolerance)
+    again = z.copy()
+    getattr(kernels, f"{name}_forward")(again, np.empty((4, 0), dtype))
+    np.testing.assert_array_equal(again, a)
 
 
 def softmax(z):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlpcore._activations import Activation
-from mlpcore._losses import Loss
+from mlpcore._losses import Loss, Objective
 from mlpcore._network import Network
 from mlpcore._rows import Rows
 from mlpcore._training import loss_and_gradient
@@ -16,7 +16,16 @@ OUTPUTS = [
     (Loss.LOG_LOSS, Activation.SOFTMAX),
     (Loss.BINARY_LOG_LOSS, Activation.LOGISTIC),
 ]
-HIDDEN = [Activation.IDENTITY, Activation.RELU, Activation.LOGISTIC, Activation.TANH]
+REGRESSION = [
+    (Loss.SQUARED_ERROR, Activation.IDENTITY),
+    (Loss.POISSON, Activation.EXP),
+    (Loss.ABSOLUTE_ERROR, Activation.IDENTITY),
+    (Objective(Loss.HUBER, 0.4), Activation.IDENTITY),
+]
+HIDDEN = [
+    Activation.IDENTITY, Activation.RELU, Activation.LOGISTIC, Activation.TANH,
+    Activation.LEAKY_RELU, Activation.GELU, Activation.SILU,
+]  # fmt: skip
 SIZES = (5, 4, 3, 3)
 
 
@@ -26,6 +35,8 @@ def problem(loss, n_rows, dtype="float64"):
     Y = np.eye(3)[rng.integers(0, 3, n_rows)]
     if loss == Loss.MSE:
         Y = rng.normal(size=Y.shape)
+    if loss in (Loss.SQUARED_ERROR, Loss.POISSON, Loss.ABSOLUTE_ERROR) or type(loss) is Objective:
+        Y = rng.poisson(2.0, Y.shape)
     return X.astype(dtype), Y.astype(dtype)
 
 
@@ -38,7 +49,20 @@ def draw(network, dtype="float64"):
 @pytest.mark.parametrize("hidden", HIDDEN, ids=lambda a: a.name)
 @pytest.mark.parametrize(("loss", "output"), OUTPUTS, ids=lambda a: a.name)
 def test_finite_differences(loss, output, hidden, shared, alpha):
-    network = Network(SIZES, hidden, output, shared)
+    assert_gradient(Network(SIZES, hidden, output, shared), loss, alpha)
+
+
+@pytest.mark.parametrize("output", REGRESSION, ids=lambda o: str(o[1].name))
+def test_finite_differences_of_regression(output):
+    assert_gradient(Network(SIZES, Activation.TANH, output[1]), output[0], 0.0)
+
+
+def test_finite_differences_of_several_activations():
+    hidden = (Activation.GELU, Activation.TANH)
+    assert_gradient(Network(SIZES, hidden, Activation.SOFTMAX), Loss.LOG_LOSS, 0.1)
+
+
+def assert_gradient(network, loss, alpha):
     X, Y = problem(loss, 7)
     rows, params = Rows(X), draw(network)
     _, gradient = loss_and_gradient(network, loss, rows, Y, params, alpha)
@@ -50,7 +74,9 @@ def test_finite_differences(loss, output, hidden, shared, alpha):
         shifted[i] -= 2 * step
         below = loss_and_gradient(network, loss, rows, Y, shifted, alpha)[0]
         numeric[i] = (above - below) / (2 * step)
-    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-8)
+    # scikit-learn's squared_error averages over the outputs, its gradient does not.
+    outputs = SIZES[-1] if loss == Loss.SQUARED_ERROR else 1
+    np.testing.assert_allclose(gradient / outputs, numeric, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("n_rows", [1, 512, 1300], ids=["one row", "one block", "blocks"])

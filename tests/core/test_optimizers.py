@@ -3,7 +3,13 @@ import pytest
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from mlpcore import _optimizers as kernels
+from mlpcore._activations import Activation
+from mlpcore._losses import Loss
+from mlpcore._network import Network
 from mlpcore._optimizers import Optimizer, Solver
+from mlpcore._rows import Rows
+from mlpcore._run import Run
+from mlpcore._training import loss_and_gradient, train
 
 DTYPES = ["float32", "float64"]
 SCALE, DECAY, RATE = 0.25, 0.01, 0.1
@@ -66,3 +72,41 @@ def test_adam(steps):
 )
 def test_state_vectors(solver, momentum, n_state):
     assert Optimizer(Solver[solver], 0.1, momentum=momentum).n_state == n_state
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_adamw_shrinks_weights_by_themselves(dtype):
+    """Without a gradient only the decay is left, and biases have none."""
+    rng = np.random.default_rng(0)
+    network = Network((2, 1, 2), Activation.IDENTITY, Activation.IDENTITY)
+    params = rng.normal(size=network.n_params).astype(dtype)
+    before = params.copy()
+    X, Y = np.zeros((3, 2), dtype), np.zeros((3, 2), dtype)
+    network.intercepts(params)[0][...] = 0
+    network.intercepts(params)[1][...] = 0
+    optimizer = Optimizer(Solver.ADAMW, 0.1, weight_decay=0.5)
+    train(network, Loss.SQUARED_ERROR, optimizer, Rows(X), Y, params, Run(0.0, np.inf),
+          alpha=0.0, batch_size=3, max_iter=4)  # fmt: skip
+    for W, W_before in zip(network.coefs(params), network.coefs(before), strict=True):
+        np.testing.assert_allclose(W, W_before * 0.95**4, rtol=1e-6)
+    for b in network.intercepts(params):
+        assert not b.any()
+
+
+@pytest.mark.parametrize("limit", [np.inf, 0.3, 1e-3])
+def test_gradient_is_shortened_to_its_limit(limit):
+    rng = np.random.default_rng(0)
+    network = Network((4, 3), [], Activation.IDENTITY)
+    X, Y = rng.normal(size=(20, 4)), rng.normal(size=(20, 3))
+    params = rng.normal(size=network.n_params)
+    _, gradient = loss_and_gradient(network, Loss.SQUARED_ERROR, Rows(X), Y, params, 0.7)
+    norm = np.linalg.norm(gradient)
+    expected = params - 0.1 * gradient * min(1.0, limit / norm)
+    run = Run(0.0, np.inf)
+    optimizer = Optimizer(Solver.SGD, 0.1, max_grad_norm=limit, measures_norm=True)
+    train(network, Loss.SQUARED_ERROR, optimizer, Rows(X), Y, params, run, alpha=0.7,
+          batch_size=20, max_iter=1)  # fmt: skip
+    np.testing.assert_allclose(params, expected, rtol=1e-12)
+    assert run.gradient_norms == [pytest.approx(norm, rel=1e-12)]
+    assert run.learning_rates == [0.1]
+    assert 0 <= run.seconds[0] < 5
