@@ -2,11 +2,13 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
 webdriver = pytest.importorskip("selenium.webdriver")
 
+PUBLISHED = Path(__file__).parents[2] / "docs" / "report" / "report.html"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 
@@ -36,9 +38,11 @@ def emulate(browser, width, scheme):
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
 
-@pytest.fixture
-def page(shortened):
-    return shortened[0] / "report.html"
+@pytest.fixture(params=["new", "published"])
+def page(request):
+    if request.param == "published":
+        return PUBLISHED
+    return request.getfixturevalue("shortened")[0] / "report.html"
 
 
 HIDDEN = """

@@ -41,7 +41,14 @@ def test_all_that_is_written(shortened):
     out, printed = shortened
     names = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.name[0] != ".")
     tables = [f"csv/table-{n}-layer-float32.csv" for n in ("I", "II", "III", "IV", "V", "VI")]
-    others = ["best-network.npz", "csv", "report.html", "results.jsonl", "tables.md"]
+    others = [
+        "best-network.npz",
+        "csv",
+        "learning_curves.png",
+        "report.html",
+        "results.jsonl",
+        "tables.md",
+    ]
     assert names == sorted([*tables, *others])
     for number in ("I", "II", "III", "IV", "V", "VI"):
         assert f"Table {number}: " in printed

@@ -10,12 +10,13 @@ from rich.console import Console
 from mlpcore.experiments._data import Split, mnist_split
 from mlpcore.experiments._files import write
 from mlpcore.experiments._plan import TABLES, trainings
+from mlpcore.experiments._plots import save_learning_curves
 from mlpcore.experiments._render import LEGEND, as_csv, as_markdown, for_terminal
 from mlpcore.experiments._results import Results, ResultsWriter
 from mlpcore.experiments._runner import run
 from mlpcore.experiments._tables import Table, Variant, make_tables
 from mlpcore.experiments._training import RESULTS_FILE
-from mlpcore.experiments.page import page
+from mlpcore.experiments.page import page, told_curves
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,10 @@ def write_all(request: Request, results: Results, split: Split) -> list[Path]:
     written.append(write(request.out / "tables.md", f"# The report, reproduced\n\n{markdown}"))
     html = page(sections, results, split, directory=request.out, data_home=request.data_home)
     written.append(write(request.out / "report.html", html))
+    if curves := told_curves(results, sections[0][0]):
+        picture = request.out / "learning_curves.png"
+        save_learning_curves(curves, picture)
+        written.append(picture)
     return written
 
 

@@ -107,11 +107,12 @@ def _parameters(run: int) -> dict[str, str]:
 
 def table_2(results: Results, variant: Variant, runs: Sequence[int]) -> Table:
     """Return settings and seconds of each run."""
-    rows, sums = [], np.zeros(3)
+    rows, sums, threads = [], np.zeros(3), set()
     for run in runs:
         trained = rows_of(results, report.RUNS[run], variant.seeds, **variant.changes)
         if trained is None:
             continue
+        threads |= {row["n_threads"] for row in trained}
         seconds = [row["seconds"] for row in trained]
         times = float(np.mean(seconds)), float(np.sum(seconds))
         printed = report.TABLE_II[run]
@@ -126,6 +127,7 @@ def table_2(results: Results, variant: Variant, runs: Sequence[int]) -> Table:
     notes = (
         "Seconds of a training: the mean over the seeds, and their sum. The report does not say "
         "which of the two its seconds are.",
+        f"Threads of each training: {', '.join(map(str, sorted(threads)))}.",
     )
     return Table("II", "Parameters and times of the runs", columns, rows, notes)
 

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mlpcore.experiments import _report as report
 from mlpcore.experiments._data import Split
 from mlpcore.experiments._plots import learning_curves
-from mlpcore.experiments._results import Results
+from mlpcore.experiments._results import Results, Row
 from mlpcore.experiments._tables import Table, Variant
 from mlpcore.experiments._training import Training
 from mlpcore.experiments.page._figures import Finder, variation
@@ -75,7 +75,7 @@ def page(
             for e in explanations(find, split)
         ],
         **variation_context(find),
-        **curves_context(find),
+        **curves_context(results, variant),
         **network_context(find, variant, split, directory, data_home),
     )
 
@@ -112,9 +112,15 @@ def variation_context(find: Finder) -> dict[str, Any]:
     return {"variation": svg(figure, "Test accuracy over what was varied") if drawn else None}
 
 
-def curves_context(find: Finder) -> dict[str, Any]:
+def told_curves(results: Results, variant: Variant) -> dict[str, list[Row]]:
+    """Return the experiments whose learning curves tell the story, as far as they are trained."""
+    find = Finder(results, variant)
+    return {name: rows for name, own in CURVES.items() if (rows := find(own, "layer"))}
+
+
+def curves_context(results: Results, variant: Variant) -> dict[str, Any]:
     """Return the learning curves."""
-    found = {name: rows for name, own in CURVES.items() if (rows := find(own, "layer"))}
+    found = told_curves(results, variant)
     figure = svg(learning_curves(found), "Learning curves") if found else None
     return {"curves": figure}
 

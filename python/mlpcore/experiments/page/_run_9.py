@@ -68,5 +68,6 @@ def _end(row: Row) -> str:
     return (
         f"With seed {row['settings']['random_state']} the hidden bias that 1,000 units share "
         f"swings to {bias[step - 1]:.2f} by step {step}; from there "
-        f"{percent(saturated[step - 1])} of the outputs are flat, and nothing moves any more. "
+        f"{percent(saturated[step - 1])} of the outputs are flat, and the network calls every "
+        "image the same digit to the end. "
     )

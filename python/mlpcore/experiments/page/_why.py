@@ -22,5 +22,5 @@ def explanations(find: Finder, split: Split) -> list[Explanation]:
         for bias in ("layer", "unit")
     ]
     if _relu.RUN_TOLD in groups[0]:
-        found.append(_relu.explain(*groups))
+        found.append(_relu.explain(split, *groups))
     return found
