@@ -70,8 +70,6 @@ cdef void convert_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil:
     cdef const unsigned char *bytes
     cdef const float *floats
     cdef const double *doubles
-    if n == 0:
-        return
     if rows.is_csr:
         spread_row(rows, i, out)
     elif rows.dtype == UINT8:
@@ -115,14 +113,14 @@ cdef Py_ssize_t most_nonzeros(Rows rows) noexcept nogil:
 cdef void gather(Rows rows, const Py_ssize_t[::1] index, real[:, ::1] out) noexcept nogil:
     """out_i = scale * x_index[i]; index (m,), out (m, n_features)."""
     cdef Py_ssize_t i
-    for i in range(out.shape[0]):
+    for i in range(out.shape[0] if out.shape[1] else 0):
         convert_row(rows, index[i], &out[i, 0])
 
 
 cdef void copy_rows(Rows rows, Py_ssize_t start, real[:, ::1] out) noexcept nogil:
     """out_i = scale * x_(start + i); out (m, n_features)."""
     cdef Py_ssize_t i
-    for i in range(out.shape[0]):
+    for i in range(out.shape[0] if out.shape[1] else 0):
         convert_row(rows, start + i, &out[i, 0])
 
 
