@@ -56,7 +56,11 @@ def extension(pyx):
 
 
 setup(
-    options={"build_ext": {"parallel": os.cpu_count()}},
+    options={
+        "build_ext": {"parallel": os.cpu_count()},
+        # Apart: an extension of one build must not pass for up to date in the other.
+        "build": {"build_base": "build/debug" if DEBUG else "build"},
+    },
     cmdclass={"build_py": BuildPyWithPxd},
     ext_modules=cythonize(
         [extension(pyx) for pyx in sorted(CORE.glob("*.pyx"))],
