@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml README.md $(wildcard mlpcore/*) $(shell find python/mlpcore -name '*.py' -o -name '*.pyi' -o -name '*.html')
 
 .DEFAULT_GOAL := help
-.PHONY: help run reproduce test test-debug bench lint clean
+.PHONY: help run reproduce test test-levels test-debug bench lint clean
 
 help:
 	@echo "make run        train the report's best network on MNIST"
@@ -38,8 +38,14 @@ reproduce: $(VENV)/installed
 
 test: lint
 	$(BIN)/python -m pytest
-	$(MAKE) test-debug
+	$(MAKE) test-levels test-debug
 	$(BIN)/python -m pytest --benchmark-only --benchmark-max-time=0.2 --benchmark-min-rounds=1 --benchmark-disable-gc
+
+# The kernels once more with each lower instruction set that the processor has.
+test-levels: $(VENV)/installed-dev
+	for level in $$($(BIN)/python -c 'from mlpcore._levels import *; print(*simd_levels()[:-1])'); do \
+		MLPCORE_SIMD=$$level $(BIN)/python -m pytest tests/core || exit; \
+	done
 
 # The kernels once more with bounds checks on, in an environment of their own.
 test-debug: $(VENV)/installed-dev

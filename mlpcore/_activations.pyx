@@ -4,13 +4,15 @@ z, a and d are (m, n): m rows, n units. Identity has nothing to do in either dir
 softmax and exp have no backward of their own, since only log_loss and poisson follow them,
 and the joint derivative is a - y (`_losses`). Where f' cannot be written in terms of a,
 the forward pass also gives the slope f'(z), if it has columns.
+
+Those of `follows_product` are computed where z and d are made, by the kernels of the
+affine map; `_activations.h` holds their formulas.
 """
 
 from libc.math cimport erfc, exp, expf
 
 from mlpcore._types cimport real
 
-cdef double LEAK = 0.01
 cdef double ROOT_HALF = 0.70710678118654752440
 cdef double DENSITY_AT_0 = 0.39894228040143267794  # 1 / sqrt(2 pi)
 
@@ -18,10 +20,16 @@ cdef double DENSITY_AT_0 = 0.39894228040143267794  # 1 / sqrt(2 pi)
 cdef extern from "_vmath.h" nogil:
     void mlpcore_vexp_f(float *x, Py_ssize_t n)
     void mlpcore_vexp_d(double *x, Py_ssize_t n)
-    void mlpcore_vlogistic_f(float *x, Py_ssize_t n)
-    void mlpcore_vlogistic_d(double *x, Py_ssize_t n)
-    void mlpcore_vtanh_f(float *x, Py_ssize_t n)
-    void mlpcore_vtanh_d(double *x, Py_ssize_t n)
+
+cdef extern from "_activations.h" nogil:
+    void mlpcore_activation_forward_f(int kind, Py_ssize_t m, Py_ssize_t n, float *z,
+                                      Py_ssize_t z_stride)
+    void mlpcore_activation_forward_d(int kind, Py_ssize_t m, Py_ssize_t n, double *z,
+                                      Py_ssize_t z_stride)
+    void mlpcore_activation_backward_f(int kind, Py_ssize_t m, Py_ssize_t n, const float *a,
+                                       Py_ssize_t a_stride, float *d, Py_ssize_t d_stride)
+    void mlpcore_activation_backward_d(int kind, Py_ssize_t m, Py_ssize_t n, const double *a,
+                                       Py_ssize_t a_stride, double *d, Py_ssize_t d_stride)
 
 
 cdef bint needs_slope(Activation kind) noexcept nogil:
@@ -29,20 +37,19 @@ cdef bint needs_slope(Activation kind) noexcept nogil:
     return kind == GELU or kind == SILU
 
 
+cdef bint follows_product(Activation kind) noexcept nogil:
+    """Whether the product that makes z or d can apply the activation at once."""
+    return kind in (IDENTITY, RELU, LOGISTIC, TANH, LEAKY_RELU)
+
+
 cdef void activation_forward(Activation kind, real[:, ::1] z, real[:, ::1] slope) noexcept nogil:
     """a = f(z), f chosen by kind; and slope = f'(z) where that is needed and has room."""
-    if kind == RELU:
-        relu_forward(z)
-    elif kind == LOGISTIC:
-        logistic_forward(z)
-    elif kind == TANH:
-        tanh_forward(z)
+    if follows_product(kind):
+        rows_forward(kind, z)
     elif kind == SOFTMAX:
         softmax_forward(z)
     elif kind == EXP:
         exp_forward(z)
-    elif kind == LEAKY_RELU:
-        leaky_relu_forward(z)
     elif kind == GELU:
         gelu_forward(z, slope)
     elif kind == SILU:
@@ -63,14 +70,7 @@ cdef void activation_slope(Activation kind, const real[:, ::1] a,
 
 cdef void activation_backward(Activation kind, const real[:, ::1] a, real[:, ::1] d) noexcept nogil:
     """d <- d * f'(z), f chosen by kind, of those that do not need a slope."""
-    if kind == RELU:
-        relu_backward(a, d)
-    elif kind == LOGISTIC:
-        logistic_backward(a, d)
-    elif kind == TANH:
-        tanh_backward(a, d)
-    elif kind == LEAKY_RELU:
-        leaky_relu_backward(a, d)
+    rows_backward(kind, a, d)
 
 
 cpdef void slope_backward(const real[:, ::1] slope, real[:, ::1] d) noexcept nogil:
@@ -81,60 +81,29 @@ cpdef void slope_backward(const real[:, ::1] slope, real[:, ::1] d) noexcept nog
             d[i, j] *= slope[i, j]
 
 
-cpdef void relu_forward(real[:, ::1] z) noexcept nogil:
-    """a = max(z, 0); a NaN stays one."""
-    cdef Py_ssize_t i, j
-    for i in range(z.shape[0]):
-        for j in range(z.shape[1]):
-            z[i, j] = 0 if z[i, j] < 0 else z[i, j]
-
-
-cpdef void relu_backward(const real[:, ::1] a, real[:, ::1] d) noexcept nogil:
-    """d <- d where a > 0, else 0."""
-    cdef Py_ssize_t i, j
-    for i in range(d.shape[0]):
-        for j in range(d.shape[1]):
-            d[i, j] = 0 if a[i, j] == 0 else d[i, j]
-
-
-cpdef void logistic_forward(real[:, ::1] z) noexcept nogil:
-    """a = 1 / (1 + exp(-z))."""
-    cdef Py_ssize_t i
-    if z.shape[1] == 0:
+cpdef void rows_forward(Activation kind, real[:, ::1] z) noexcept nogil:
+    """a = f(z), f of those in _activations.h: max(z, 0), 1 / (1 + exp(-z)), tanh z, leaky."""
+    if z.shape[0] == 0 or z.shape[1] == 0:
         return
-    for i in range(z.shape[0]):
-        if real is float:
-            mlpcore_vlogistic_f(&z[i, 0], z.shape[1])
-        else:
-            mlpcore_vlogistic_d(&z[i, 0], z.shape[1])
+    cdef Py_ssize_t stride = z.strides[0] // <Py_ssize_t> sizeof(real)
+    if real is float:
+        mlpcore_activation_forward_f(kind, z.shape[0], z.shape[1], &z[0, 0], stride)
+    else:
+        mlpcore_activation_forward_d(kind, z.shape[0], z.shape[1], &z[0, 0], stride)
 
 
-cpdef void logistic_backward(const real[:, ::1] a, real[:, ::1] d) noexcept nogil:
-    """d <- d * a * (1 - a)."""
-    cdef Py_ssize_t i, j
-    for i in range(d.shape[0]):
-        for j in range(d.shape[1]):
-            d[i, j] *= a[i, j] * (<real> 1 - a[i, j])
-
-
-cpdef void tanh_forward(real[:, ::1] z) noexcept nogil:
-    """a = tanh(z)."""
-    cdef Py_ssize_t i
-    if z.shape[1] == 0:
+cpdef void rows_backward(Activation kind, const real[:, ::1] a, real[:, ::1] d) noexcept nogil:
+    """d <- d * f'(z), of the same f."""
+    if d.shape[0] == 0 or d.shape[1] == 0:
         return
-    for i in range(z.shape[0]):
-        if real is float:
-            mlpcore_vtanh_f(&z[i, 0], z.shape[1])
-        else:
-            mlpcore_vtanh_d(&z[i, 0], z.shape[1])
-
-
-cpdef void tanh_backward(const real[:, ::1] a, real[:, ::1] d) noexcept nogil:
-    """d <- d * (1 - a^2)."""
-    cdef Py_ssize_t i, j
-    for i in range(d.shape[0]):
-        for j in range(d.shape[1]):
-            d[i, j] *= <real> 1 - a[i, j] * a[i, j]
+    cdef Py_ssize_t a_stride = a.strides[0] // <Py_ssize_t> sizeof(real)
+    cdef Py_ssize_t d_stride = d.strides[0] // <Py_ssize_t> sizeof(real)
+    if real is float:
+        mlpcore_activation_backward_f(kind, d.shape[0], d.shape[1], &a[0, 0], a_stride,
+                                      &d[0, 0], d_stride)
+    else:
+        mlpcore_activation_backward_d(kind, d.shape[0], d.shape[1], &a[0, 0], a_stride,
+                                      &d[0, 0], d_stride)
 
 
 cpdef void softmax_forward(real[:, ::1] z) noexcept nogil:
@@ -168,24 +137,6 @@ cpdef void exp_forward(real[:, ::1] z) noexcept nogil:
             mlpcore_vexp_f(&z[i, 0], z.shape[1])
         else:
             mlpcore_vexp_d(&z[i, 0], z.shape[1])
-
-
-cpdef void leaky_relu_forward(real[:, ::1] z) noexcept nogil:
-    """a = z where z > 0, else 0.01 z."""
-    cdef Py_ssize_t i, j
-    cdef real leak = LEAK
-    for i in range(z.shape[0]):
-        for j in range(z.shape[1]):
-            z[i, j] = leak * z[i, j] if z[i, j] < 0 else z[i, j]
-
-
-cpdef void leaky_relu_backward(const real[:, ::1] a, real[:, ::1] d) noexcept nogil:
-    """d <- d where a > 0, else 0.01 d."""
-    cdef Py_ssize_t i, j
-    cdef real leak = LEAK
-    for i in range(d.shape[0]):
-        for j in range(d.shape[1]):
-            d[i, j] = d[i, j] if a[i, j] > 0 else leak * d[i, j]
 
 
 cpdef void gelu_forward(real[:, ::1] z, real[:, ::1] slope) noexcept nogil:

@@ -1,9 +1,15 @@
+from mlpcore._activations cimport Activation
+from mlpcore._optimizers cimport mlpcore_update
+from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
-cpdef int affine_forward(const real[:, ::1] X, const real[::1] W, const real[::1] b,
-                         real[:, ::1] Z) except -1 nogil
-cpdef int affine_input_gradient(const real[:, ::1] D, const real[::1] W,
-                                real[:, ::1] d_X) except -1 nogil
-cpdef int affine_gradient(const real[:, ::1] X, const real[:, ::1] D, real alpha, real beta,
-                          real[::1] d_W) except -1 nogil
-cpdef void sum_rows(const real[:, ::1] D, real alpha, real beta, real[::1] d_b) noexcept nogil
+cdef Py_ssize_t room_for_products(Py_ssize_t most_inner) noexcept nogil
+cdef int affine_forward(Team team, const real[:, ::1] X, const real[::1] W, const real[::1] b,
+                        Activation kind, real[:, ::1] A) except -1 nogil
+cdef int affine_input_gradient(Team team, const real[:, ::1] D, const real[::1] W,
+                               Activation kind, const real[:, ::1] a,
+                               real[:, ::1] d_X) except -1 nogil
+cdef int affine_gradient(Team team, const real[:, ::1] X, const real[:, ::1] D,
+                         const mlpcore_update *update, real[::1] d_W,
+                         real[:, ::1] state) except -1 nogil
+cdef void sum_rows(real[:, ::1] D, bint shared) noexcept nogil

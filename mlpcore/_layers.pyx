@@ -1,80 +1,147 @@
-"""The affine map of a layer, Z = X W + b, and its gradients.
+"""The affine map of a layer with its activation, A = f(X W + b), and its gradients.
 
-X is (m, n_in), Z and its delta D are (m, n_out), all possibly columns of wider scratch.
+X is (m, n_in), A and its delta D are (m, n_out), all possibly columns of wider scratch.
 W is (n_in, n_out) in C order and lies in a flat vector, so it comes as (n_in * n_out,).
 b is (n_out,), or (1,): one scalar shared by all units of the layer.
+
+The products are our own (`_dense.h`): a BLAS packs both operands at every call, and knows
+neither the activation nor the step that follows. The BLAS computes what `prefers_blas`.
 """
 
-from mlpcore._blas cimport gemm_nn, gemm_nt, gemm_tn
-from mlpcore._types cimport real
+from libc.string cimport memset
+
+from mlpcore._activations cimport follows_product, IDENTITY, rows_backward, rows_forward
+from mlpcore._blas cimport gemm_nn, gemm_nt
+
+# Longer sums make panels that no cache holds.
+cdef Py_ssize_t MOST_INNER = 16384
+
+cdef extern from "_dense.h" nogil:
+    int MLPCORE_PANEL_BYTES
+    ctypedef struct mlpcore_product:
+        Py_ssize_t m, n, k
+        const void *A
+        const void *B
+        Py_ssize_t a_stride, b_stride
+        int a_is_transposed, b_is_transposed
+        void *C
+        Py_ssize_t c_stride
+        const void *bias
+        Py_ssize_t bias_step
+        int activation
+        const void *derived
+        Py_ssize_t derived_stride
+        const mlpcore_update *update
+        void *first
+        void *second
+        unsigned char *panels
+        Py_ssize_t panel_size
+    void mlpcore_dense_f(const void *job, int thread, int n_threads)
+    void mlpcore_dense_d(const void *job, int thread, int n_threads)
 
 
-cpdef int affine_forward(const real[:, ::1] X, const real[::1] W, const real[::1] b,
-                         real[:, ::1] Z) except -1 nogil:
-    """Z = X W + b."""
-    cdef Py_ssize_t i, j, m = X.shape[0], n_in = X.shape[1], n_out = Z.shape[1]
+cdef bint prefers_blas(Py_ssize_t k) noexcept nogil:
+    """Whether BLAS is to compute a product with sums of k terms: the one place that decides."""
+    return k > MOST_INNER
+
+
+cdef Py_ssize_t room_for_products(Py_ssize_t most_inner) noexcept nogil:
+    """Return the bytes that a thread needs for products with sums of up to so many terms."""
+    return MLPCORE_PANEL_BYTES * min(most_inner, MOST_INNER)
+
+
+cdef mlpcore_product new_product(Team team, Py_ssize_t m, Py_ssize_t n,
+                                 Py_ssize_t k) noexcept nogil:
+    """Return a product of (m, k) and (k, n) with nothing after it."""
+    cdef mlpcore_product job
+    memset(&job, 0, sizeof(job))
+    job.m, job.n, job.k = m, n, k
+    job.panels, job.panel_size = &team.rooms[0, 0], team.rooms.strides[0]
+    return job
+
+
+cdef void compute(Team team, mlpcore_product *job, real *C) noexcept nogil:
+    """Run a product on the team; C tells the type."""
+    job.C = C
+    team.run(mlpcore_dense_f if real is float else mlpcore_dense_d, job,
+             <double> job.m * job.n * job.k)
+
+
+cdef int affine_forward(Team team, const real[:, ::1] X, const real[::1] W, const real[::1] b,
+                        Activation kind, real[:, ::1] A) except -1 nogil:
+    """A = f(X W + b), f of those that `follows_product`, else the identity."""
+    cdef Py_ssize_t i, j, m = X.shape[0], n_in = X.shape[1], n_out = A.shape[1]
     cdef bint shared = b.shape[0] == 1
+    cdef mlpcore_product job
     if m == 0 or n_out == 0:
+        return 0
+    if n_in > 0 and not prefers_blas(n_in):
+        job = new_product(team, m, n_out, n_in)
+        job.A, job.a_stride, job.B, job.b_stride = &X[0, 0], row_stride(X), &W[0], n_out
+        job.bias, job.bias_step, job.c_stride = &b[0], not shared, row_stride(A)
+        job.activation = kind if follows_product(kind) else IDENTITY
+        compute(team, &job, &A[0, 0])
         return 0
     for i in range(m):
         for j in range(n_out):
-            Z[i, j] = b[0] if shared else b[j]
-    if n_in == 0:
-        return 0
-    return gemm_nn(m, n_out, n_in, &X[0, 0], row_stride(X), &W[0], n_out,
-                   <real> 1, <real> 1, &Z[0, 0], row_stride(Z))
+            A[i, j] = b[0] if shared else b[j]
+    if n_in > 0:
+        gemm_nn(m, n_out, n_in, &X[0, 0], row_stride(X), &W[0], n_out,
+                <real> 1, <real> 1, &A[0, 0], row_stride(A))
+    if follows_product(kind):
+        rows_forward(kind, A)
+    return 0
 
 
-cpdef int affine_input_gradient(const real[:, ::1] D, const real[::1] W,
-                                real[:, ::1] d_X) except -1 nogil:
-    """d_X = D W^T."""
+cdef int affine_input_gradient(Team team, const real[:, ::1] D, const real[::1] W,
+                               Activation kind, const real[:, ::1] a,
+                               real[:, ::1] d_X) except -1 nogil:
+    """d_X = D W^T f'(z), f' told from a (m, n_in); without columns in a, d_X = D W^T."""
     cdef Py_ssize_t m = D.shape[0], n_in = d_X.shape[1], n_out = D.shape[1]
+    cdef mlpcore_product job
     if m == 0 or n_in == 0 or n_out == 0:
         return 0
-    return gemm_nt(m, n_in, n_out, &D[0, 0], row_stride(D), &W[0], n_out,
-                   <real> 1, <real> 0, &d_X[0, 0], row_stride(d_X))
+    if not prefers_blas(n_out):
+        job = new_product(team, m, n_in, n_out)
+        job.A, job.a_stride, job.B, job.b_stride = &D[0, 0], row_stride(D), &W[0], n_out
+        job.b_is_transposed, job.c_stride = True, row_stride(d_X)
+        if a.shape[1]:
+            job.activation, job.derived, job.derived_stride = kind, &a[0, 0], row_stride(a)
+        compute(team, &job, &d_X[0, 0])
+        return 0
+    gemm_nt(m, n_in, n_out, &D[0, 0], row_stride(D), &W[0], n_out,
+            <real> 1, <real> 0, &d_X[0, 0], row_stride(d_X))
+    if a.shape[1]:
+        rows_backward(kind, a, d_X)
+    return 0
 
 
-cpdef int affine_gradient(const real[:, ::1] X, const real[:, ::1] D, real alpha, real beta,
-                          real[::1] d_W) except -1 nogil:
-    """d_W = alpha X^T D + beta d_W."""
+cdef int affine_gradient(Team team, const real[:, ::1] X, const real[:, ::1] D,
+                         const mlpcore_update *update, real[::1] d_W,
+                         real[:, ::1] state) except -1 nogil:
+    """Apply a rule to d_W with the gradient X^T D; state (n_state, n_in * n_out) is its own."""
     cdef Py_ssize_t m = D.shape[0], n_in = X.shape[1], n_out = D.shape[1]
+    cdef mlpcore_product job
     if n_in == 0 or n_out == 0:
         return 0
-    return gemm_tn(n_in, n_out, m, &X[0, 0] if m else NULL, row_stride(X),
-                   &D[0, 0] if m else NULL, row_stride(D), alpha, beta, &d_W[0], n_out)
+    job = new_product(team, n_in, n_out, m)
+    job.A, job.a_stride, job.a_is_transposed = &X[0, 0], row_stride(X), True
+    job.B, job.b_stride, job.c_stride, job.update = &D[0, 0], row_stride(D), n_out, update
+    job.first = &state[0, 0] if state.shape[0] > 0 else NULL
+    job.second = &state[1, 0] if state.shape[0] > 1 else NULL
+    compute(team, &job, &d_W[0])
+    return 0
 
 
-cpdef void sum_rows(const real[:, ::1] D, real alpha, real beta, real[::1] d_b) noexcept nogil:
-    """d_b = alpha sum_i D_i + beta d_b; for a shared bias, the sum over the units too."""
+cdef void sum_rows(real[:, ::1] D, bint shared) noexcept nogil:
+    """D_0 = sum_i D_i; for a shared bias, D_00 is the sum over the units too."""
     cdef Py_ssize_t i, j
-    cdef bint shared = d_b.shape[0] == 1
-    for j in range(d_b.shape[0]):
-        # 0 * NaN is NaN: with beta = 0, what stands there does not count.
-        d_b[j] = beta * d_b[j] if beta != 0 else 0
-    for i in range(D.shape[0]):
-        if shared:
-            d_b[0] += alpha * sum_row(D, i)
-        else:
-            for j in range(D.shape[1]):
-                d_b[j] += alpha * D[i, j]
-
-
-cdef real sum_row(const real[:, ::1] D, Py_ssize_t i) noexcept nogil:
-    """Return sum_j D_ij."""
-    # Eight partial sums: one alone would wait for each addition to finish.
-    cdef real[8] parts
-    cdef Py_ssize_t j = 0, k, n = D.shape[1]
-    for k in range(8):
-        parts[k] = 0
-    while j + 8 <= n:
-        for k in range(8):
-            parts[k] += D[i, j + k]
-        j += 8
-    for k in range(n - j):
-        parts[k] += D[i, j + k]
-    return (((parts[0] + parts[4]) + (parts[1] + parts[5]))
-            + ((parts[2] + parts[6]) + (parts[3] + parts[7])))
+    for i in range(1, D.shape[0]):
+        for j in range(D.shape[1]):
+            D[0, j] += D[i, j]
+    if shared:
+        for j in range(1, D.shape[1]):
+            D[0, 0] += D[0, j]
 
 
 cdef inline Py_ssize_t row_stride(const real[:, ::1] A) noexcept nogil:

@@ -1,15 +1,21 @@
 /* Instruction sets: a kernel is compiled for three levels of x86-64, and the processor's
-   own is run. Elsewhere there is one level, the compiler's. */
+   own is run, or the one that the environment variable MLPCORE_SIMD names. Elsewhere there
+   is one level, the compiler's. */
 #ifndef MLPCORE_LEVELS_H
 #define MLPCORE_LEVELS_H
 
+#include <stdlib.h>
+#include <string.h>
+
+enum { MLPCORE_BASELINE, MLPCORE_AVX2, MLPCORE_AVX512 };
+
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define MLPCORE_X86_LEVELS
-#define MLPCORE_AVX2 __attribute__((target("avx2,fma")))
+#define MLPCORE_FOR_AVX2 __attribute__((target("avx2,fma")))
 #if defined(__clang__)
-#define MLPCORE_AVX512 __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl")))
+#define MLPCORE_FOR_AVX512 __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl")))
 #else
-#define MLPCORE_AVX512 \
+#define MLPCORE_FOR_AVX512 \
     __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")))
 #endif
 #endif
@@ -20,15 +26,49 @@
 #define MLPCORE_INLINE static inline __attribute__((always_inline))
 #endif
 
+static const char *const mlpcore_level_names[] = {"baseline", "avx2", "avx512"};
+
+/* The highest level that the processor has. */
+static int mlpcore_highest_level(void)
+{
+#ifdef MLPCORE_X86_LEVELS
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
+        && __builtin_cpu_supports("avx512bw"))
+        return MLPCORE_AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return MLPCORE_AVX2;
+#endif
+    return MLPCORE_BASELINE;
+}
+
+/* The level to run: the highest, or a lower one that is asked for. Every extension finds it
+   when it is loaded, so that no two threads do. */
+static int mlpcore_level = MLPCORE_BASELINE;
+
+static void mlpcore_find_level(void)
+{
+    const char *wish = getenv("MLPCORE_SIMD");
+    mlpcore_level = mlpcore_highest_level();
+    for (int level = 0; wish && level < mlpcore_level; level++)
+        if (!strcmp(wish, mlpcore_level_names[level])) mlpcore_level = level;
+}
+
+#if !defined(_MSC_VER)
+__attribute__((constructor)) static void mlpcore_find_level_when_loaded(void)
+{
+    mlpcore_find_level();
+}
+#endif
+
 /* MLPCORE_DISPATCH(name, (parameters), (arguments)) defines `name`, which calls the level of
-   name_baseline, name_avx2 and name_avx512 that the processor has. */
+   name_baseline, name_avx2 and name_avx512 that is to be run. */
 #ifdef MLPCORE_X86_LEVELS
 #define MLPCORE_DISPATCH(name, parameters, arguments)                                      \
     static void name parameters                                                            \
     {                                                                                      \
-        if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))      \
+        if (mlpcore_level == MLPCORE_AVX512)                                               \
             name##_avx512 arguments;                                                       \
-        else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))          \
+        else if (mlpcore_level == MLPCORE_AVX2)                                            \
             name##_avx2 arguments;                                                         \
         else                                                                               \
             name##_baseline arguments;                                                     \

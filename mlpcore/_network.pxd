@@ -1,6 +1,8 @@
 from mlpcore._activations cimport Activation
 from mlpcore._dropout cimport Dropout
+from mlpcore._optimizers cimport mlpcore_update
 from mlpcore._sparse cimport SparseBlock
+from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
 cdef class Network:
@@ -17,12 +19,15 @@ cdef class Network:
     cdef const Py_ssize_t[::1] biases
     cdef const Py_ssize_t[::1] columns
 
-cdef int forward(Network network, const real[::1] params, const real[:, ::1] X,
+cdef Py_ssize_t room_to_compute(Network network, SparseBlock block,
+                                Py_ssize_t n_rows) noexcept nogil
+cdef int forward(Network network, Team team, const real[::1] params, const real[:, ::1] X,
                  SparseBlock block, Dropout dropout, real[:, ::1] A,
                  real[:, ::1] S) except -1 nogil
-cdef int backward(Network network, const real[::1] params, const real[:, ::1] X,
+cdef int backward(Network network, Team team, const real[::1] params, const real[:, ::1] X,
                   SparseBlock block, const real[:, ::1] A, const real[:, ::1] S,
-                  real[:, ::1] D, real alpha, real beta_W, real beta_b,
-                  real[::1] target) except -1 nogil
+                  real[:, ::1] D, const mlpcore_update *of_weights,
+                  const mlpcore_update *of_biases, real[::1] target,
+                  real[:, ::1] state) except -1 nogil
 cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
                                 real[:, ::1] scratch) noexcept nogil

@@ -8,11 +8,14 @@ n_1 + n_2 + ...), layer after layer in columns.
 
 import numpy as np
 
-from mlpcore._activations cimport (Activation, activation_backward, activation_forward,
-                                   activation_slope, needs_slope, slope_backward)
+from mlpcore._activations cimport (Activation, activation_forward, activation_slope,
+                                   follows_product, needs_slope, slope_backward)
 from mlpcore._dropout cimport Dropout, dropout_forward
-from mlpcore._layers cimport affine_forward, affine_gradient, affine_input_gradient, sum_rows
+from mlpcore._layers cimport (affine_forward, affine_gradient, affine_input_gradient,
+                              room_for_products, sum_rows)
+from mlpcore._optimizers cimport apply_update, mlpcore_update
 from mlpcore._sparse cimport SparseBlock, sparse_forward, sparse_gradient
+from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
 
@@ -92,7 +95,17 @@ cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
     return scratch[:m, network.columns[layer]:network.columns[layer + 1]]
 
 
-cdef int forward(Network network, const real[::1] params, const real[:, ::1] X,
+cdef Py_ssize_t room_to_compute(Network network, SparseBlock block,
+                                Py_ssize_t n_rows) noexcept nogil:
+    """Return the bytes that a thread needs for a block of rows to go forth and back."""
+    cdef Py_ssize_t i, most = n_rows
+    for i in range(network.n_layers + 1):
+        if i > 0 or block is None:
+            most = max(most, network.sizes[i])
+    return room_for_products(most)
+
+
+cdef int forward(Network network, Team team, const real[::1] params, const real[:, ::1] X,
                  SparseBlock block, Dropout dropout, real[:, ::1] A,
                  real[:, ::1] S) except -1 nogil:
     """a_l = f(a_(l-1) W_l + b_l), a_0 = X (m, n_0); A holds a_1, a_2, ...
@@ -112,12 +125,13 @@ cdef int forward(Network network, const real[::1] params, const real[:, ::1] X,
         s = S[:m]
         if S.shape[1]:
             s = layer_columns(network, i, m, S)
-        if i == 0 and block is not None:
-            sparse_forward(block, W, b, a)
-        else:
-            affine_forward(x, W, b, a)
         kind = network.output if i == last else <Activation> network.hidden[i]
-        activation_forward(kind, a, s)
+        if i == 0 and block is not None:
+            sparse_forward(block, W, b, kind, a)
+        else:
+            affine_forward(team, x, W, b, kind, a)
+        if not follows_product(kind):
+            activation_forward(kind, a, s)
         if S.shape[1] and i < last:
             activation_slope(kind, a, s)
         if dropout is not None and i < last:
@@ -126,37 +140,41 @@ cdef int forward(Network network, const real[::1] params, const real[:, ::1] X,
     return 0
 
 
-cdef int backward(Network network, const real[::1] params, const real[:, ::1] X,
+cdef int backward(Network network, Team team, const real[::1] params, const real[:, ::1] X,
                   SparseBlock block, const real[:, ::1] A, const real[:, ::1] S,
-                  real[:, ::1] D, real alpha, real beta_W, real beta_b,
-                  real[::1] target) except -1 nogil:
-    """target_l = alpha x_l^T d_l + beta target_l, d_l = d_(l+1) W_(l+1)^T f'(z_l).
+                  real[:, ::1] D, const mlpcore_update *of_weights,
+                  const mlpcore_update *of_biases, real[::1] target,
+                  real[:, ::1] state) except -1 nogil:
+    """Apply the rules with x_l^T d_l and sum d_l to target; d_l = d_(l+1) W_(l+1)^T f'(z_l).
 
-    x_l is the layer's input; the output layer's delta stands in D already. target is a
-    gradient, or params themselves: with alpha = -rate / m and beta_W = 1 - rate * decay
-    the product is the step of plain SGD. A layer's weights are read before they change.
-    Slopes are taken from S, or if that has no columns told from A.
+    x_l is the layer's input; the output layer's delta stands in D already, and is lost.
+    target is a gradient, or params themselves, which then make a step: a layer's weights
+    are read before they change. state (n_state, n_params) is that of the rules. Slopes are
+    taken from S, or if that has no columns told from A.
     """
-    cdef Py_ssize_t i, m = X.shape[0]
-    cdef const real[:, ::1] x
+    cdef Py_ssize_t i, w, w_end, m = X.shape[0]
+    cdef const real[:, ::1] x, a
     cdef real[:, ::1] d, d_before
-    cdef real[::1] d_W, d_b
+    cdef Activation kind
     for i in range(network.n_layers - 1, -1, -1):
+        w, w_end = network.weights[i], network.weights[i + 1]
         d = layer_columns(network, i, m, D)
         x = X
         if i > 0:
             x = A[:m, network.columns[i - 1]:network.columns[i]]
             d_before = layer_columns(network, i - 1, m, D)
-            affine_input_gradient(d, params[network.weights[i]:network.weights[i + 1]], d_before)
+            kind = <Activation> network.hidden[i - 1]
+            a = x
+            if S.shape[1]:
+                a = A[:m, :0]
+            affine_input_gradient(team, d, params[w:w_end], kind, a, d_before)
             if S.shape[1]:
                 slope_backward(S[:m, network.columns[i - 1]:network.columns[i]], d_before)
-            else:
-                activation_backward(<Activation> network.hidden[i - 1], x, d_before)
-        d_W = target[network.weights[i]:network.weights[i + 1]]
-        d_b = target[network.biases[i]:network.biases[i + 1]]
-        sum_rows(d, alpha, beta_b, d_b)
         if i == 0 and block is not None:
-            sparse_gradient(block, d, alpha, beta_W, d_W)
+            sparse_gradient(block, d, of_weights, target[w:w_end], state[:, w:w_end])
         else:
-            affine_gradient(x, d, alpha, beta_W, d_W)
+            affine_gradient(team, x, d, of_weights, target[w:w_end], state[:, w:w_end])
+        sum_rows(d, network.shared_bias)
+        apply_update(team, of_biases, d[0], target, state, network.biases[i],
+                     network.biases[i + 1])
     return 0

@@ -1,4 +1,10 @@
+from mlpcore._team cimport Team
 from mlpcore._types cimport real
+
+cdef extern from "_updates.h" nogil:
+    ctypedef struct mlpcore_update:
+        int kind
+        double scale, decay, keep, rate, momentum, beta_1, beta_2, epsilon
 
 cpdef enum Solver:
     SGD, ADAM, ADAMW
@@ -18,15 +24,12 @@ cdef class Optimizer:
     cdef public Py_ssize_t t
     cdef public object state
 
-cdef void optimizer_step(Optimizer optimizer, const real[::1] grads, double scale, double alpha,
-                         Py_ssize_t n_weights, real[::1] params,
+cdef mlpcore_update accumulation(double scale, double keep) noexcept nogil
+cdef mlpcore_update update_of(Optimizer optimizer, double scale, double alpha,
+                              bint is_weights) noexcept nogil
+cdef void apply_update(Team team, const mlpcore_update *update, const real[::1] grads,
+                       real[::1] params, real[:, ::1] state, Py_ssize_t start,
+                       Py_ssize_t stop) noexcept nogil
+cdef void optimizer_step(Optimizer optimizer, Team team, const real[::1] grads, double scale,
+                         double alpha, Py_ssize_t n_weights, real[::1] params,
                          real[:, ::1] state) noexcept nogil
-
-cpdef void sgd_step(const real[::1] grads, double scale, double decay, double learning_rate,
-                    real[::1] params) noexcept nogil
-cpdef void momentum_step(const real[::1] grads, double scale, double decay, double learning_rate,
-                         double momentum, bint nesterov, real[::1] params,
-                         real[::1] velocity) noexcept nogil
-cpdef void adam_step(const real[::1] grads, double scale, double decay, double learning_rate,
-                     double beta_1, double beta_2, double epsilon, double keep,
-                     real[::1] params, real[::1] mean, real[::1] square) noexcept nogil

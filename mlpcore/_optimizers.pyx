@@ -2,14 +2,32 @@
 
 Every step takes the gradient as g = scale * grads + decay * params: grads is a sum over
 the batch, scale is 1 / m, and decay is alpha / m for weights (eq. 15 of the report) and 0
-for biases. params, grads and each row of the state are (n_params,).
+for biases. params, grads and each row of the state are (n_params,). The rules themselves
+are in `_updates.h`, for the kernels that make gradients apply them too.
+
+D. P. Kingma and J. Ba, "Adam", ICLR 2015, section 2; I. Loshchilov and F. Hutter,
+"Decoupled weight decay regularization", ICLR 2019.
 """
 
 import numpy as np
 
-from libc.math cimport INFINITY, sqrt, sqrtf
+from libc.math cimport INFINITY, sqrt
+from libc.string cimport memset
 
+from mlpcore._team cimport Team
 from mlpcore._types cimport real
+
+cdef extern from "_updates.h" nogil:
+    int MLPCORE_ADD, MLPCORE_MOMENTUM, MLPCORE_NESTEROV, MLPCORE_ADAM
+    ctypedef struct mlpcore_update_job:
+        const mlpcore_update *update
+        Py_ssize_t n
+        const void *g
+        void *w
+        void *first
+        void *second
+    void mlpcore_update_f(const void *job, int thread, int n_threads)
+    void mlpcore_update_d(const void *job, int thread, int n_threads)
 
 
 cdef class Optimizer:
@@ -87,33 +105,89 @@ def restored(solver, learning_rate, settings, t, state):
     return optimizer
 
 
-cdef void optimizer_step(Optimizer optimizer, const real[::1] grads, double scale, double alpha,
-                         Py_ssize_t n_weights, real[::1] params,
+cdef mlpcore_update accumulation(double scale, double keep) noexcept nogil:
+    """Return the rule target = keep target + scale g, which is also plain SGD's."""
+    cdef mlpcore_update update
+    memset(&update, 0, sizeof(update))
+    update.kind, update.scale, update.keep = MLPCORE_ADD, scale, keep
+    return update
+
+
+cdef mlpcore_update update_of(Optimizer optimizer, double scale, double alpha,
+                              bint is_weights) noexcept nogil:
+    """Return the rule of step number t: on weights with L2 and weight decay, or on biases."""
+    cdef double rate = optimizer.learning_rate
+    cdef double decay = alpha * scale if is_weights else 0.0
+    cdef mlpcore_update update = accumulation(-rate * scale, 1 - rate * decay)
+    if optimizer.solver == SGD and optimizer.momentum == 0:
+        return update
+    update.scale, update.decay, update.rate, update.keep = scale, decay, rate, 1.0
+    if optimizer.solver == SGD:
+        update.kind = MLPCORE_NESTEROV if optimizer.nesterov else MLPCORE_MOMENTUM
+        update.momentum = optimizer.momentum
+        return update
+    update.kind = MLPCORE_ADAM
+    update.beta_1, update.beta_2 = optimizer.beta_1, optimizer.beta_2
+    update.epsilon = optimizer.epsilon
+    # The bias corrections of both moments.
+    update.rate *= sqrt(1 - optimizer.beta_2 ** optimizer.t) / (1 - optimizer.beta_1 ** optimizer.t)
+    if optimizer.solver == ADAMW and is_weights:
+        update.keep -= rate * optimizer.weight_decay
+    return update
+
+
+cdef void apply_update(Team team, const mlpcore_update *update, const real[::1] grads,
+                       real[::1] params, real[:, ::1] state, Py_ssize_t start,
+                       Py_ssize_t stop) noexcept nogil:
+    """Apply a rule to the parameters from start to stop; grads are theirs alone."""
+    cdef mlpcore_update_job job
+    if start == stop:
+        return
+    job.update, job.n, job.g, job.w = update, stop - start, &grads[0], &params[start]
+    job.first = &state[0, start] if state.shape[0] > 0 else NULL
+    job.second = &state[1, start] if state.shape[0] > 1 else NULL
+    # An element costs as much as some ten multiplications.
+    team.run(mlpcore_update_f if real is float else mlpcore_update_d, &job, 10.0 * job.n)
+
+
+cdef void optimizer_step(Optimizer optimizer, Team team, const real[::1] grads, double scale,
+                         double alpha, Py_ssize_t n_weights, real[::1] params,
                          real[:, ::1] state) noexcept nogil:
     """Step on the weights, the first n_weights parameters, with L2, then on the biases."""
-    cdef Py_ssize_t part, start, stop
-    cdef double decay, keep, rate = optimizer.learning_rate
+    cdef Py_ssize_t n = params.shape[0]
+    cdef mlpcore_update update
     optimizer.t += 1
     scale *= shortening(optimizer, grads, scale, alpha, n_weights, params)
-    if optimizer.solver != SGD:
-        rate *= (sqrt(1 - optimizer.beta_2 ** optimizer.t)
-                 / (1 - optimizer.beta_1 ** optimizer.t))
-    for part in range(2):
-        start = 0 if part == 0 else n_weights
-        stop = n_weights if part == 0 else params.shape[0]
-        decay = alpha * scale if part == 0 else 0.0
-        if optimizer.solver != SGD:
-            keep = 1.0
-            if optimizer.solver == ADAMW and part == 0:
-                keep -= optimizer.learning_rate * optimizer.weight_decay
-            adam_step(grads[start:stop], scale, decay, rate, optimizer.beta_1, optimizer.beta_2,
-                      optimizer.epsilon, keep, params[start:stop],
-                      state[0, start:stop], state[1, start:stop])
-        elif optimizer.momentum != 0:
-            momentum_step(grads[start:stop], scale, decay, rate, optimizer.momentum,
-                          optimizer.nesterov, params[start:stop], state[0, start:stop])
-        else:
-            sgd_step(grads[start:stop], scale, decay, rate, params[start:stop])
+    update = update_of(optimizer, scale, alpha, True)
+    apply_update(team, &update, grads[:n_weights], params, state, 0, n_weights)
+    update = update_of(optimizer, scale, alpha, False)
+    apply_update(team, &update, grads[n_weights:], params, state, n_weights, n)
+
+
+def step(Optimizer optimizer, const real[::1] grads, double scale, double alpha,
+         Py_ssize_t n_weights, real[::1] params):
+    """Make one step from Python: params change in place.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    grads : ndarray of shape (n_params,)
+        Sum over a batch.
+    scale : float
+        One over the number of samples.
+    alpha : float
+        Strength of the L2 regularization.
+    n_weights : int
+        How many of the parameters are weights, the first ones.
+    params : ndarray of shape (n_params,)
+    """
+    if grads.shape[0] != params.shape[0] or not 0 <= n_weights <= params.shape[0]:
+        raise ValueError(f"{grads.shape[0]} gradients, {params.shape[0]} parameters, "
+                         f"n_weights={n_weights}: needed are as many gradients as parameters")
+    dtype = np.float32 if real is float else np.float64
+    cdef real[:, ::1] state = optimizer.require_state(params.shape[0], dtype)
+    cdef Team team = Team(1)
+    optimizer_step(optimizer, team, grads, scale, alpha, n_weights, params, state)
 
 
 cdef double shortening(Optimizer optimizer, const real[::1] grads, double scale, double alpha,
@@ -137,53 +211,3 @@ cdef double gradient_square(const real[::1] grads, const real[::1] params,
         g = grads[i] + alpha * params[i]
         total += g * g
     return total
-
-
-cdef inline real root(real x) noexcept nogil:
-    """Return the square root in the type of x: in double, the loop would run at half speed."""
-    if real is float:
-        return sqrtf(x)
-    else:
-        return sqrt(x)
-
-
-cpdef void sgd_step(const real[::1] grads, double scale, double decay, double learning_rate,
-                    real[::1] params) noexcept nogil:
-    """params -= learning_rate * g."""
-    cdef Py_ssize_t i
-    cdef real keep = 1 - learning_rate * decay, rate = learning_rate * scale
-    for i in range(params.shape[0]):
-        params[i] = keep * params[i] - rate * grads[i]
-
-
-cpdef void momentum_step(const real[::1] grads, double scale, double decay, double learning_rate,
-                         double momentum, bint nesterov, real[::1] params,
-                         real[::1] velocity) noexcept nogil:
-    """v = momentum v - rate g; params += v, or momentum v - rate g with Nesterov's."""
-    cdef Py_ssize_t i
-    cdef real step, v, s = scale, d = decay, rate = learning_rate, mu = momentum
-    cdef real again = mu if nesterov else 0
-    for i in range(params.shape[0]):
-        step = -rate * (s * grads[i] + d * params[i])
-        v = mu * velocity[i] + step
-        velocity[i] = v
-        params[i] += again * v + step if nesterov else v
-
-
-cpdef void adam_step(const real[::1] grads, double scale, double decay, double learning_rate,
-                     double beta_1, double beta_2, double epsilon, double keep,
-                     real[::1] params, real[::1] mean, real[::1] square) noexcept nogil:
-    """params = keep params - rate m / (sqrt(v) + epsilon), m and v the moving moments of g.
-
-    D. P. Kingma and J. Ba, "Adam", ICLR 2015, section 2: the bias corrections of both
-    moments are in the rate that the caller passes. I. Loshchilov and F. Hutter, "Decoupled
-    weight decay regularization", ICLR 2019: there keep is below 1.
-    """
-    cdef Py_ssize_t i
-    cdef real g, s = scale, d = decay, rate = learning_rate, eps = epsilon, k = keep
-    cdef real b1 = beta_1, b2 = beta_2, c1 = 1 - beta_1, c2 = 1 - beta_2
-    for i in range(params.shape[0]):
-        g = s * grads[i] + d * params[i]
-        mean[i] = b1 * mean[i] + c1 * g
-        square[i] = b2 * square[i] + c2 * g * g
-        params[i] = k * params[i] - rate * mean[i] / (root(square[i]) + eps)

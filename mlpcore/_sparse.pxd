@@ -1,19 +1,24 @@
 from libc.stdint cimport int32_t
 
+from mlpcore._activations cimport Activation
+from mlpcore._optimizers cimport mlpcore_update
 from mlpcore._rows cimport Rows
+from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
 cdef class SparseBlock:
     cdef Rows rows
+    cdef Team team
     cdef int32_t[:, ::1] starts
     cdef int32_t[:, ::1] indices
     cdef unsigned char[:, ::1] values
     cdef unsigned char[::1] parts
-    cdef void *team
+    cdef int n_parts
+    cdef Py_ssize_t most
 
 cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index,
                         const real[:, ::1] Z) noexcept nogil
 cdef void sparse_forward(SparseBlock block, const real[::1] W, const real[::1] b,
-                         real[:, ::1] Z) noexcept nogil
-cdef void sparse_gradient(SparseBlock block, const real[:, ::1] D, real alpha, real beta,
-                          real[::1] d_W) noexcept nogil
+                         Activation kind, real[:, ::1] A) noexcept nogil
+cdef void sparse_gradient(SparseBlock block, const real[:, ::1] D, const mlpcore_update *update,
+                          real[::1] d_W, real[:, ::1] state) noexcept nogil

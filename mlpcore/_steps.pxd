@@ -1,24 +1,26 @@
 from mlpcore._dropout cimport Dropout
 from mlpcore._losses cimport Objective
 from mlpcore._network cimport Network
-from mlpcore._optimizers cimport Optimizer
+from mlpcore._optimizers cimport mlpcore_update, Optimizer
 from mlpcore._rows cimport Rows
 from mlpcore._run cimport Run
 from mlpcore._sparse cimport SparseBlock
+from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
 cdef Py_ssize_t scratch_width(Network network, SparseBlock block, Dropout dropout) noexcept nogil
 cdef double total_weight(const real[::1] weights, const Py_ssize_t[::1] index) noexcept nogil
-cdef bint step_is_product(Optimizer optimizer, Py_ssize_t batch_size,
-                          Py_ssize_t block_rows) noexcept nogil
-cdef double batch_gradient(Network network, Objective objective, Rows rows, const real[:, ::1] Y,
-                           const real[::1] weights, const Py_ssize_t[::1] index,
-                           const real[::1] params, real alpha,
-                           real beta_W, real beta_b, SparseBlock block, Dropout dropout,
-                           real[:, ::1] scratch, real[::1] target,
+cdef bint step_is_fused(Optimizer optimizer, Py_ssize_t batch_size,
+                        Py_ssize_t block_rows) noexcept nogil
+cdef double batch_gradient(Network network, Team team, Objective objective, Rows rows,
+                           const real[:, ::1] Y, const real[::1] weights,
+                           const Py_ssize_t[::1] index, const real[::1] params,
+                           const mlpcore_update *of_weights, const mlpcore_update *of_biases,
+                           SparseBlock block, Dropout dropout, real[:, ::1] scratch,
+                           real[::1] target, real[:, ::1] state,
                            Run run) except? -1.0 nogil
-cdef double train_batch(Network network, Objective objective, Optimizer optimizer, Rows rows,
-                        const real[:, ::1] Y, const real[::1] weights,
+cdef double train_batch(Network network, Team team, Objective objective, Optimizer optimizer,
+                        Rows rows, const real[:, ::1] Y, const real[::1] weights,
                         const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
                         SparseBlock block, Dropout dropout, real[:, ::1] scratch,

@@ -2,17 +2,19 @@
 
 A batch goes through the network in blocks of rows, and the gradient of a larger batch is
 summed over its blocks: scratch, sized once for one block, holds in its columns the
-gathered X and Y, the activations and the deltas. Where plain SGD's batch is one block,
-the step is the gradient's matrix product itself (`_network.backward`).
+gathered X and Y, the activations and the deltas. Where the batch is one block, the step is
+made where the gradient is, while a tile of it is in registers (`_network.backward`).
 """
 
 from mlpcore._dropout cimport Dropout
 from mlpcore._losses cimport l2_penalty, loss_backward, loss_forward, Objective
 from mlpcore._network cimport Network, backward, forward, layer_columns
-from mlpcore._optimizers cimport Optimizer, SGD, optimizer_step
+from mlpcore._optimizers cimport (accumulation, mlpcore_update, Optimizer, optimizer_step,
+                                  update_of)
 from mlpcore._rows cimport Rows, gather, gather_targets
 from mlpcore._run cimport Run
 from mlpcore._sparse cimport SparseBlock, sparse_gather
+from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
 
@@ -35,25 +37,25 @@ cdef Py_ssize_t x_columns(Network network, SparseBlock block) noexcept nogil:
     return network.sizes[0] if block is None else 0
 
 
-cdef bint step_is_product(Optimizer optimizer, Py_ssize_t batch_size,
-                          Py_ssize_t block_rows) noexcept nogil:
-    """Whether a step needs no gradient: plain SGD, and a batch within one block.
-
-    A later block's forward pass must see the weights from before the step.
+cdef bint step_is_fused(Optimizer optimizer, Py_ssize_t batch_size,
+                        Py_ssize_t block_rows) noexcept nogil:
+    """Whether a step needs no gradient in memory: its length is not asked for, and the batch
+    is within one block, as a later one's forward pass must see the weights before the step.
     """
-    return (optimizer.solver == SGD and optimizer.momentum == 0 and batch_size <= block_rows
-            and not optimizer.measures_norm)
+    return batch_size <= block_rows and not optimizer.measures_norm
 
 
-cdef double batch_gradient(Network network, Objective objective, Rows rows, const real[:, ::1] Y,
-                           const real[::1] weights, const Py_ssize_t[::1] index,
-                           const real[::1] params, real alpha,
-                           real beta_W, real beta_b, SparseBlock block, Dropout dropout,
-                           real[:, ::1] scratch, real[::1] target,
+cdef double batch_gradient(Network network, Team team, Objective objective, Rows rows,
+                           const real[:, ::1] Y, const real[::1] weights,
+                           const Py_ssize_t[::1] index, const real[::1] params,
+                           const mlpcore_update *of_weights, const mlpcore_update *of_biases,
+                           SparseBlock block, Dropout dropout, real[:, ::1] scratch,
+                           real[::1] target, real[:, ::1] state,
                            Run run) except? -1.0 nogil:
-    """target = alpha * gradient + beta * target over the rows of index; returns their loss.
+    """Apply the rules to target with the gradient over the rows of index; returns their loss.
 
-    Signals are answered between blocks: a batch may be all samples, and take seconds.
+    From the second block on, gradients are added to what stands there. Signals are answered
+    between blocks: a batch may be all samples, and take seconds.
     """
     cdef Py_ssize_t start = 0, stop, m, n = index.shape[0], last = network.n_layers - 1
     cdef Py_ssize_t x_end = x_columns(network, block), y_end = x_end + network.sizes[last + 1]
@@ -62,6 +64,7 @@ cdef double batch_gradient(Network network, Objective objective, Rows rows, cons
     cdef real[:, ::1] D = scratch[:, a_end:d_end]
     cdef real[:, ::1] S = scratch[:, d_end:]
     cdef real[:, ::1] x, y, a, d
+    cdef mlpcore_update more = accumulation(of_weights.scale, 1.0)
     cdef double total = 0.0
     while start < n:
         stop = min(start + scratch.shape[0], n)
@@ -75,40 +78,46 @@ cdef double batch_gradient(Network network, Objective objective, Rows rows, cons
         else:
             sparse_gather(block, index[start:stop], a)
         gather_targets(Y, index[start:stop], y)
-        forward(network, params, x, block, dropout, A, S)
+        forward(network, team, params, x, block, dropout, A, S)
         total += loss_forward(objective, a, y, weights, index[start:stop])
         loss_backward(objective, network.output, a, y, weights, index[start:stop], d)
-        backward(network, params, x, block, A, S, D, alpha,
-                 beta_W if start == 0 else 1, beta_b if start == 0 else 1, target)
+        backward(network, team, params, x, block, A, S, D,
+                 of_weights if start == 0 else &more, of_biases if start == 0 else &more,
+                 target, state)
         start = stop
         run.answer_signals()
     return total
 
 
-cdef double train_batch(Network network, Objective objective, Optimizer optimizer, Rows rows,
-                        const real[:, ::1] Y, const real[::1] weights,
+cdef double train_batch(Network network, Team team, Objective objective, Optimizer optimizer,
+                        Rows rows, const real[:, ::1] Y, const real[::1] weights,
                         const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
                         SparseBlock block, Dropout dropout, real[:, ::1] scratch,
                         Run run) except? -1.0 nogil:
     """Make one step on the rows of index; returns their mean loss before it, L2 included.
 
-    grads is empty where `step_is_product`. A batch without weight makes no step.
+    grads is empty where `step_is_fused`. A batch without weight makes no step.
     """
-    cdef double rate = optimizer.learning_rate, mass = total_weight(weights, index), scale, total
+    cdef double mass = total_weight(weights, index), scale, total
+    cdef mlpcore_update of_weights, of_biases
     if mass == 0:
         return 0.0
     scale = 1.0 / mass
     total = l2_penalty(params[:network.n_weights], alpha)
     if grads.shape[0] == 0:
         optimizer.t += 1
-        total += batch_gradient(
-            network, objective, rows, Y, weights, index, params, <real> (-rate * scale),
-            <real> (1 - rate * alpha * scale), <real> 1, block, dropout, scratch, params, run)
+        of_weights = update_of(optimizer, scale, alpha, True)
+        of_biases = update_of(optimizer, scale, alpha, False)
+        total += batch_gradient(network, team, objective, rows, Y, weights, index, params,
+                                &of_weights, &of_biases, block, dropout, scratch, params,
+                                state, run)
         return total / mass
-    total += batch_gradient(network, objective, rows, Y, weights, index, params, <real> 1,
-                            <real> 0, <real> 0, block, dropout, scratch, grads, run)
-    optimizer_step(optimizer, grads, scale, alpha, network.n_weights, params, state)
+    of_weights = accumulation(1.0, 0.0)
+    total += batch_gradient(network, team, objective, rows, Y, weights, index, params,
+                            &of_weights, &of_weights, block, dropout, scratch, grads,
+                            state, run)
+    optimizer_step(optimizer, team, grads, scale, alpha, network.n_weights, params, state)
     return total / mass
 
 

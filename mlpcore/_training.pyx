@@ -11,17 +11,18 @@ from numpy.random cimport bitgen_t
 
 from mlpcore._dropout cimport Dropout
 from mlpcore._losses cimport l2_penalty, loss_forward, Objective
-from mlpcore._network cimport Network, forward, layer_columns
-from mlpcore._optimizers cimport Optimizer
+from mlpcore._network cimport Network, forward, layer_columns, room_to_compute
+from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer
 from mlpcore._rows cimport Rows, copy_rows, density, shuffle
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
 from mlpcore._sparse cimport SparseBlock, sparse_gather
-from mlpcore._steps cimport (batch_gradient, scratch_width, step_is_product, total_weight,
+from mlpcore._steps cimport (batch_gradient, scratch_width, step_is_fused, total_weight,
                              train_batch)
+from mlpcore._team cimport Team, worth_a_team
 from mlpcore._types cimport real
 
-# Rows that pass through the network at a time: from here on OpenBLAS gains nothing more,
-# and the scratch of 784-1000-10 is 11 MiB in float64.
+# Rows that pass through the network at a time: more gain nothing, and the scratch of
+# 784-1000-10 is 11 MiB in float64.
 cdef enum:
     BLOCK_ROWS = 512
     # Of sparse rows fewer, so that a tile of their deltas stays in cache.
@@ -109,7 +110,8 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     sparse : bool, default=False
         Walk the non-zeros of X in the first layer, see `prefers_sparse`.
     n_threads : int, default=1
-        Threads for that; the number of BLAS threads is the caller's to set.
+        Threads that share a batch, where it has work for them; the number of BLAS threads
+        is the caller's to set.
 
     Raises
     ------
@@ -128,13 +130,13 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     cdef Py_ssize_t start, stop, _epoch, n = index.shape[0]
     cdef Py_ssize_t block_rows = min(batch_size, n, rows_of_a_block(rows, sparse))
     dtype = np.float32 if real is float else np.float64
-    cdef SparseBlock block = None
-    if sparse:
-        block = SparseBlock(rows, block_rows, dtype, n_threads)
-    cdef bint in_place = step_is_product(optimizer, min(batch_size, n), block_rows)
+    cdef Team team = new_team(network, block_rows, n_threads)
+    cdef SparseBlock block = SparseBlock(rows, block_rows, dtype, team) if sparse else None
+    team.make_room(room_to_compute(network, block, block_rows))
+    cdef bint fused = step_is_fused(optimizer, min(batch_size, n), block_rows)
     cdef real[:, ::1] scratch = np.empty(
         (block_rows, scratch_width(network, block, dropout)), dtype)
-    cdef real[::1] grads = np.empty(0 if in_place else network.n_params, dtype)
+    cdef real[::1] grads = np.empty(0 if fused else network.n_params, dtype)
     cdef real[:, ::1] state = optimizer.require_state(network.n_params, dtype)
     cdef const real[::1] weights = sample_weight
     if sample_weight is None:
@@ -155,8 +157,8 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
             while start < n:
                 stop = min(start + batch_size, n)
                 total += (stop - start) * train_batch(
-                    network, objective, optimizer, rows, Y, weights, index[start:stop], alpha,
-                    params, grads, state, block, dropout, scratch, run)
+                    network, team, objective, optimizer, rows, Y, weights, index[start:stop],
+                    alpha, params, grads, state, block, dropout, scratch, run)
                 start = stop
             run.record(total / n, optimizer.learning_rate,
                        optimizer.norm_sum / max(1, optimizer.t - t_before))
@@ -170,6 +172,15 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
                 break
     if run.outcome == RUNNING:
         run.outcome = MAX_ITER
+
+
+cdef Team new_team(Network network, Py_ssize_t n_rows, int n_threads):
+    """Return a team for blocks of so many rows; small layers leave others nothing to do."""
+    cdef Py_ssize_t i
+    cdef double work = 0.0
+    for i in range(network.n_layers):
+        work = max(work, <double> n_rows * network.sizes[i] * network.sizes[i + 1])
+    return Team(n_threads if worth_a_team(work) else 1)
 
 
 cdef bint all_finite(const real[::1] params) noexcept nogil:
@@ -207,7 +218,9 @@ def predict(Network network, Rows rows, const real[::1] params):
     dtype = np.float32 if real is float else np.float64
     out = np.empty((n, network.sizes[last + 1]), dtype)
     cdef real[:, ::1] output = out
-    cdef SparseBlock block = SparseBlock(rows, n_block, dtype, 1) if sparse else None
+    cdef Team team = Team(1)
+    cdef SparseBlock block = SparseBlock(rows, n_block, dtype, team) if sparse else None
+    team.make_room(room_to_compute(network, block, n_block))
     cdef Py_ssize_t[::1] index = np.arange(n if sparse else 0)
     cdef real[:, ::1] X = np.empty((n_block, 0 if sparse else rows.n_features), dtype)
     cdef real[:, ::1] A = np.empty((n_block, network.n_units), dtype)
@@ -220,7 +233,7 @@ def predict(Network network, Rows rows, const real[::1] params):
                 sparse_gather(block, index[start:start + m], layer_columns(network, 0, m, A))
             else:
                 copy_rows(rows, start, X[:m])
-            forward(network, params, X[:m], block, no_dropout, A, no_slopes)
+            forward(network, team, params, X[:m], block, no_dropout, A, no_slopes)
             output[start:start + m] = layer_columns(network, last, m, A)
             start += m
     return out
@@ -258,7 +271,9 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     dtype = np.float32 if real is float else np.float64
     gradient = np.zeros(network.n_params, dtype)
     cdef real[::1] grads = gradient
-    cdef SparseBlock block = SparseBlock(rows, n_block, dtype, n_threads) if sparse else None
+    cdef Team team = new_team(network, n_block, n_threads)
+    cdef SparseBlock block = SparseBlock(rows, n_block, dtype, team) if sparse else None
+    team.make_room(room_to_compute(network, block, n_block))
     cdef Objective objective = as_objective(loss)
     cdef Dropout no_dropout = None
     cdef real[:, ::1] scratch = np.empty(
@@ -269,12 +284,14 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
         weights = np.empty(0, dtype)
     cdef Run run = Run(0, 0)
     cdef double total, mass
+    cdef mlpcore_update rule
+    cdef real[:, ::1] no_state = np.empty((0, network.n_params), dtype)
     with nogil:
         mass = total_weight(weights, index)
         total = l2_penalty(params[:network.n_weights], alpha)
-        total += batch_gradient(network, objective, rows, Y, weights, index, params,
-                                <real> (1.0 / mass), <real> 0, <real> 0, block, no_dropout,
-                                scratch, grads, run)
+        rule = accumulation(1.0 / mass, 0.0)
+        total += batch_gradient(network, team, objective, rows, Y, weights, index, params,
+                                &rule, &rule, block, no_dropout, scratch, grads, no_state, run)
     gradient[:network.n_weights] += alpha / mass * np.asarray(params)[:network.n_weights]
     return total / mass, gradient
 

@@ -1,4 +1,4 @@
-/* exp, logistic and tanh of whole arrays, in place.
+/* exp, logistic and tanh; exp also of whole arrays, in place.
 
    Every scalar body is free of branches and calls, so that the loops around it become
    vector code. All of them rest on one reduction for x <= 0:
@@ -90,8 +90,8 @@ MLPCORE_INLINE void mlpcore_reduce_d(double x, double *scale, double *p)
 #ifdef MLPCORE_X86_LEVELS
 #define MLPCORE_LOOPS(name, T, f)                                                          \
     MLPCORE_LOOP(, name##_baseline, T, f)                                                  \
-    MLPCORE_LOOP(MLPCORE_AVX2, name##_avx2, T, f)                                          \
-    MLPCORE_LOOP(MLPCORE_AVX512, name##_avx512, T, f)
+    MLPCORE_LOOP(MLPCORE_FOR_AVX2, name##_avx2, T, f)                                          \
+    MLPCORE_LOOP(MLPCORE_FOR_AVX512, name##_avx512, T, f)
 #else
 #define MLPCORE_LOOPS(name, T, f) MLPCORE_LOOP(, name##_baseline, T, f)
 #endif
@@ -123,9 +123,7 @@ MLPCORE_INLINE void mlpcore_reduce_d(double x, double *scale, double *p)
         e = (scale - 1) + scale * p;                                                       \
         return COPYSIGN(e / (2 + e), x);                                                   \
     }                                                                                      \
-    MLPCORE_MAP(mlpcore_vexp_##S, T, mlpcore_exp_##S)                                      \
-    MLPCORE_MAP(mlpcore_vlogistic_##S, T, mlpcore_logistic_##S)                            \
-    MLPCORE_MAP(mlpcore_vtanh_##S, T, mlpcore_tanh_##S)
+    MLPCORE_MAP(mlpcore_vexp_##S, T, mlpcore_exp_##S)
 
 MLPCORE_VMATH(float, f, -87.3365f, fabsf, copysignf)
 MLPCORE_VMATH(double, d, -708.396, fabs, copysign)

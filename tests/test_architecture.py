@@ -10,15 +10,15 @@ CORE, FRONT = ROOT / "mlpcore", ROOT / "python" / "mlpcore"
 
 # From the ground up: a module may import what stands on a line before its own.
 FLOORS = [
-    ["_types", "_version"],
-    ["_blas", "_rows", "_run"],
-    ["_activations", "_dropout", "_layers", "_sparse", "_optimizers"],
-    ["_losses"],
+    ["_types", "_version", "_levels"],
+    ["_blas", "_rows", "_run", "_team"],
+    ["_activations", "_dropout", "_optimizers"],
+    ["_layers", "_sparse", "_losses"],
     ["_network"],
     ["_steps"],
     ["_training"],
     ["_threads", "_initialization", "_outputs", "_labels", "_parameters", "_reports", "datasets"],
-    ["_problem", "_call", "_schedules", "_validation"],
+    ["_problem", "_call", "_schedules", "_validation", "_config"],
     ["_history"],
     ["_stochastic", "_lbfgs", "_model"],
     ["_base", "_classifier_parameters", "_regressor_parameters"],

@@ -2,9 +2,10 @@
 
 from mlpcore import datasets
 from mlpcore._classifier import MLPClassifier
+from mlpcore._config import show_config
 from mlpcore._regressor import MLPRegressor
 from mlpcore._version import __version__
 
 MLP = MLPClassifier
 
-__all__ = ["MLP", "MLPClassifier", "MLPRegressor", "__version__", "datasets"]
+__all__ = ["MLP", "MLPClassifier", "MLPRegressor", "__version__", "datasets", "show_config"]

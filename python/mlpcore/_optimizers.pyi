@@ -38,29 +38,11 @@ class Optimizer:
     @property
     def n_state(self) -> int: ...
 
-def sgd_step(
-    grads: NDArray[Any], scale: float, decay: float, learning_rate: float, params: NDArray[Any]
-) -> None: ...
-def momentum_step(
+def step(
+    optimizer: Optimizer,
     grads: NDArray[Any],
     scale: float,
-    decay: float,
-    learning_rate: float,
-    momentum: float,
-    nesterov: bool,
+    alpha: float,
+    n_weights: int,
     params: NDArray[Any],
-    velocity: NDArray[Any],
-) -> None: ...
-def adam_step(
-    grads: NDArray[Any],
-    scale: float,
-    decay: float,
-    learning_rate: float,
-    beta_1: float,
-    beta_2: float,
-    epsilon: float,
-    keep: float,
-    params: NDArray[Any],
-    mean: NDArray[Any],
-    square: NDArray[Any],
 ) -> None: ...

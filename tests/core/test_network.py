@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpcore._activations import Activation
-from mlpcore._layers import affine_forward, affine_gradient, affine_input_gradient, sum_rows
 from mlpcore._losses import Loss
 from mlpcore._network import Network
 from mlpcore._rows import Rows
@@ -72,29 +71,3 @@ def test_predict_equals_twin(twin, hidden_sizes, n_rows, n_in, shared, dtype):
     found = predict(network, Rows(X), params)
     assert found.dtype == dtype
     np.testing.assert_allclose(found, expected, atol=2e-5 if dtype == "float32" else 1e-13)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shared", [False, True])
-@given(m=st.integers(0, 20), n_in=st.integers(0, 20), n_out=st.integers(2, 40))
-@settings(deadline=None, max_examples=30)
-def test_affine(dtype, shared, m, n_in, n_out):
-    rng = np.random.default_rng((m, n_in, n_out))
-    X, W, D = (rng.normal(size=s).astype(dtype) for s in [(m, n_in), (n_in, n_out), (m, n_out)])
-    b = rng.normal(size=1 if shared else n_out).astype(dtype)
-    close = {"atol": 1e-4 if dtype == "float32" else 1e-12}
-
-    Z = np.full((m, n_out), np.nan, dtype)
-    affine_forward(X, W.ravel(), b, Z)
-    np.testing.assert_allclose(Z, X @ W + b, **close)
-
-    d_X = np.full((m, n_in), np.nan, dtype)
-    affine_input_gradient(D, W.ravel(), d_X)
-    np.testing.assert_allclose(d_X, D @ W.T, **close)
-
-    d_W, d_b = W.copy(), b.copy()
-    affine_gradient(X, D, -0.5, 0.9, d_W.reshape(-1))
-    sum_rows(D, -0.5, 1.0, d_b)
-    np.testing.assert_allclose(d_W, -0.5 * X.T @ D + 0.9 * W, **close)
-    total = D.sum() if shared else D.sum(axis=0)
-    np.testing.assert_allclose(d_b, b - 0.5 * total, **close)

@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from mlpcore import _optimizers as kernels
 from mlpcore._activations import Activation
 from mlpcore._losses import Loss
 from mlpcore._network import Network
-from mlpcore._optimizers import Optimizer, Solver
+from mlpcore._optimizers import Optimizer, Solver, step
 from mlpcore._rows import Rows
 from mlpcore._run import Run
 from mlpcore._training import loss_and_gradient, train
@@ -31,6 +30,11 @@ def reference(optimizer, params, gradients):
     return params[0]
 
 
+def stepped(optimizer, params, gradients):
+    for g in gradients:
+        step(optimizer, g, SCALE, DECAY / SCALE, len(params), params)
+
+
 def check(found, expected):
     tolerance = 1e-5 if found.dtype == "f4" else 1e-13
     np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
@@ -39,8 +43,7 @@ def check(found, expected):
 def test_sgd(steps):
     params, gradients = steps
     expected = reference(SGDOptimizer([params], RATE, momentum=0.0), params, gradients)
-    for g in gradients:
-        kernels.sgd_step(g, SCALE, DECAY, RATE, params)
+    stepped(Optimizer(Solver.SGD, RATE), params, gradients)
     check(params, expected)
 
 
@@ -49,22 +52,29 @@ def test_momentum(steps, nesterov):
     params, gradients = steps
     twin = SGDOptimizer([params.astype(float)], RATE, momentum=0.8, nesterov=nesterov)
     expected = reference(twin, params, gradients)
-    velocity = np.zeros_like(params)
-    for g in gradients:
-        kernels.momentum_step(g, SCALE, DECAY, RATE, 0.8, nesterov, params, velocity)
+    optimizer = Optimizer(Solver.SGD, RATE, momentum=0.8, nesterov=nesterov)
+    stepped(optimizer, params, gradients)
     check(params, expected)
-    check(velocity, twin.velocities[0])
+    check(optimizer.state[0], twin.velocities[0])
 
 
 def test_adam(steps):
     params, gradients = steps
     twin = AdamOptimizer([params.astype(float)], RATE, beta_1=0.8, beta_2=0.9, epsilon=1e-3)
     expected = reference(twin, params, gradients)
-    mean, square = np.zeros_like(params), np.zeros_like(params)
-    for t, g in enumerate(gradients, 1):
-        rate = RATE * np.sqrt(1 - 0.9**t) / (1 - 0.8**t)
-        kernels.adam_step(g, SCALE, DECAY, rate, 0.8, 0.9, 1e-3, 1.0, params, mean, square)
+    stepped(Optimizer(Solver.ADAM, RATE, beta_1=0.8, beta_2=0.9, epsilon=1e-3), params, gradients)
     check(params, expected)
+
+
+def test_decay_is_of_weights_only():
+    params = np.ones(4)
+    step(Optimizer(Solver.SGD, 0.5), np.zeros(4), SCALE, 1.0, 3, params)
+    assert params.tolist() == [1 - 0.5 * SCALE] * 3 + [1]
+
+
+def test_step_of_other_lengths():
+    with pytest.raises(ValueError, match="3 gradients, 4 parameters"):
+        step(Optimizer(Solver.SGD, 0.5), np.zeros(3), SCALE, 1.0, 3, np.ones(4))
 
 
 @pytest.mark.parametrize(

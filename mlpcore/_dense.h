@@ -1,0 +1,114 @@
+/* Dense matrix products with what follows them: bias and activation, derivative, or a step.
+
+   C = A B is computed tile by tile: up to MLPCORE_ROWS rows by two vectors stay in registers
+   while all k are added up, in order, so that an element does not depend on the tile, the
+   thread or its neighbours. B comes in panels of two vectors' width, copied to adjoin and
+   padded with zeros; A is read where it lies, in rows or, for the gradient, in columns.
+   K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008. */
+#ifndef MLPCORE_DENSE_H
+#define MLPCORE_DENSE_H
+
+#include <stddef.h>
+#include <string.h>
+
+#include "_levels.h"
+#include "_activations.h"
+#include "_updates.h"
+
+enum { MLPCORE_PANEL_BYTES = 128 }; /* the widest panel's row */
+
+typedef struct {
+    ptrdiff_t m, n, k;        /* C (m, n), A (m, k), B (k, n) */
+    const void *A, *B;
+    ptrdiff_t a_stride, b_stride;
+    int a_is_transposed;      /* A lies in memory as (k, m) */
+    int b_is_transposed;      /* B lies in memory as (n, k) */
+    void *C;
+    ptrdiff_t c_stride;
+    const void *bias;         /* forward: added to each row if not NULL */
+    ptrdiff_t bias_step;      /* 0 for a bias shared by all columns */
+    int activation;           /* forward: C = f(C) */
+    const void *derived;      /* backward: C = C f'(z), told from these a, if not NULL */
+    ptrdiff_t derived_stride;
+    const mlpcore_update *update; /* gradient: what becomes of the product, if not NULL */
+    void *first, *second;     /* gradient: the state beside C */
+    unsigned char *panels;    /* (n_threads, panel_size) */
+    ptrdiff_t panel_size;
+} mlpcore_product;
+
+/* The part of a product that is a thread's: columns of a wide one, so that each thread
+   keeps meeting the same units, otherwise rows. */
+MLPCORE_INLINE void mlpcore_share(const mlpcore_product *job, ptrdiff_t width, int t,
+                                  int n_threads, ptrdiff_t *rows, ptrdiff_t *columns)
+{
+    const ptrdiff_t panels = (job->n + width - 1) / width;
+    rows[0] = columns[0] = 0, rows[1] = job->m, columns[1] = job->n;
+    if (panels >= 4 * n_threads) {
+        columns[0] = panels * t / n_threads * width;
+        columns[1] = t + 1 < n_threads ? panels * (t + 1) / n_threads * width : job->n;
+    } else {
+        rows[0] = job->m * t / n_threads;
+        rows[1] = job->m * (t + 1) / n_threads;
+    }
+}
+
+#define MLPCORE_PASTE(name, suffix) name##_##suffix
+#define MLPCORE_SUFFIX(name, suffix) MLPCORE_PASTE(name, suffix)
+#define MLPCORE_JOIN(name, S, level) name##_##S##_##level
+#define MLPCORE_NAME(name, S, level) MLPCORE_JOIN(name, S, level)
+
+#define LEVEL baseline
+#define TARGET
+#define VECTOR_BYTES 16
+#if defined(__aarch64__)
+#define MLPCORE_ROWS 12
+#else
+#define MLPCORE_ROWS 6
+#endif
+#define T float
+#define S f
+#include "_dense_level.h"
+#define T double
+#define S d
+#include "_dense_level.h"
+#undef LEVEL
+#undef TARGET
+#undef VECTOR_BYTES
+#undef MLPCORE_ROWS
+
+#ifdef MLPCORE_X86_LEVELS
+#define LEVEL avx2
+#define TARGET MLPCORE_FOR_AVX2
+#define VECTOR_BYTES 32
+#define MLPCORE_ROWS 6
+#define T float
+#define S f
+#include "_dense_level.h"
+#define T double
+#define S d
+#include "_dense_level.h"
+#undef LEVEL
+#undef TARGET
+#undef VECTOR_BYTES
+#undef MLPCORE_ROWS
+
+#define LEVEL avx512
+#define TARGET MLPCORE_FOR_AVX512
+#define VECTOR_BYTES 64
+#define MLPCORE_ROWS 14
+#define T float
+#define S f
+#include "_dense_level.h"
+#define T double
+#define S d
+#include "_dense_level.h"
+#undef LEVEL
+#undef TARGET
+#undef VECTOR_BYTES
+#undef MLPCORE_ROWS
+#endif
+
+MLPCORE_DISPATCH(mlpcore_dense_f, (const void *job, int t, int n), (job, t, n))
+MLPCORE_DISPATCH(mlpcore_dense_d, (const void *job, int t, int n), (job, t, n))
+
+#endif

@@ -1,0 +1,17 @@
+cdef extern from "_team.h" nogil:
+    ctypedef struct mlpcore_team:
+        pass
+    ctypedef void (*mlpcore_task)(const void *job, int thread, int n_threads)
+    mlpcore_team *mlpcore_team_start(int n_threads)
+    void mlpcore_team_run(mlpcore_team *team, mlpcore_task task, const void *job)
+    void mlpcore_team_join(mlpcore_team *team)
+
+cdef bint worth_a_team(double work) noexcept nogil
+
+cdef class Team:
+    cdef readonly int n_threads
+    cdef mlpcore_team *members
+    cdef unsigned char[:, ::1] rooms
+
+    cdef int make_room(self, Py_ssize_t n_bytes) except -1
+    cdef void run(self, mlpcore_task task, const void *job, double work) noexcept nogil

@@ -1,0 +1,46 @@
+"""The threads of one fit, and the room each of them computes in."""
+
+import numpy as np
+
+# Below this many multiplications a task is done before another thread has heard of it.
+cdef double LEAST_WORK = 2e5
+
+
+cdef bint worth_a_team(double work) noexcept nogil:
+    """Whether a task of so many multiplications is worth the call of other threads."""
+    return work >= LEAST_WORK
+
+
+cdef class Team:
+    """Threads that run one task after another; they live as long as this object.
+
+    Parameters
+    ----------
+    n_threads : int
+        The caller included: one alone starts none.
+    """
+
+    def __cinit__(self, int n_threads):
+        self.n_threads = n_threads
+        self.make_room(0)
+        if n_threads > 1:
+            self.members = mlpcore_team_start(n_threads)
+            if self.members == NULL:
+                raise MemoryError("no memory for a team of threads")
+
+    def __dealloc__(self):
+        if self.members != NULL:
+            mlpcore_team_join(self.members)
+
+    cdef int make_room(self, Py_ssize_t n_bytes) except -1:
+        """Give every thread n_bytes or more, each on cache lines of its own."""
+        if self.rooms is None or self.rooms.shape[1] < n_bytes:
+            self.rooms = np.empty((self.n_threads, (n_bytes + 63) // 64 * 64 + 64), np.uint8)
+        return 0
+
+    cdef void run(self, mlpcore_task task, const void *job, double work) noexcept nogil:
+        """Run a task of about so many multiplications; it returns when all threads are done."""
+        if self.members == NULL or not worth_a_team(work):
+            task(job, 0, 1)
+        else:
+            mlpcore_team_run(self.members, task, job)
