@@ -47,11 +47,10 @@
     MLPCORE_INLINE ptrdiff_t mlpcore_gather_row_##S(const mlpcore_sparse_job *job,         \
                                                     ptrdiff_t i, int32_t *feature, T *value) \
     {                                                                                      \
-        const ptrdiff_t n = job->n_features, at = job->index[i] * n;                       \
+        const ptrdiff_t n = job->n_features, at = i * n;                                   \
         const double scale = job->scale;                                                   \
         ptrdiff_t k = 0;                                                                   \
-        if (job->csr_start != NULL)                                                        \
-            return mlpcore_gather_csr_##S(job, job->index[i], feature, value);             \
+        if (job->csr_start != NULL) return mlpcore_gather_csr_##S(job, i, feature, value); \
         if (job->x_type == MLPCORE_UINT8)                                                  \
             return mlpcore_gather_bytes_##S((const unsigned char *)job->X + at, n,         \
                                             job->table, feature, value);                   \
@@ -97,7 +96,8 @@
         part->first_row = first;                                                           \
         for (ptrdiff_t i = 0; i < n_rows; i++) {                                           \
             part->row_start[i] = k;                                                        \
-            k += (int32_t)mlpcore_gather_row_##S(job, first + i, part->feature + k,        \
+            k += (int32_t)mlpcore_gather_row_##S(job, job->index[first + i],               \
+                                                 part->feature + k,                        \
                                                  (T *)part->values_by_row + k);            \
         }                                                                                  \
         part->row_start[n_rows] = k;                                                       \

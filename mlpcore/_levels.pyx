@@ -24,6 +24,3 @@ def check_simd_wish():
     if wish and wish not in simd_levels():
         raise ValueError(f"MLPCORE_SIMD={wish!r}: allowed on this processor is one of "
                          f"{simd_levels()}")
-
-
-check_simd_wish()

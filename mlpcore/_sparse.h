@@ -108,5 +108,7 @@ MLPCORE_DISPATCH(mlpcore_sparse_forward_f, (const void *job, int t, int n), (job
 MLPCORE_DISPATCH(mlpcore_sparse_forward_d, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sparse_gradient_f, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sparse_gradient_d, (const void *job, int t, int n), (job, t, n))
+MLPCORE_DISPATCH(mlpcore_walk_f, (const void *job, ptrdiff_t i), (job, i))
+MLPCORE_DISPATCH(mlpcore_walk_d, (const void *job, ptrdiff_t i), (job, i))
 
 #endif

@@ -16,6 +16,12 @@ cdef class SparseBlock:
     cdef int n_parts
     cdef Py_ssize_t most
 
+cdef class WalkRoom:
+    cdef int32_t[::1] indices
+    cdef unsigned char[::1] values
+
+cdef void walk(WalkRoom room, const real *x, const real[::1] W, const real[::1] b,
+               Activation kind, real[::1] a) noexcept nogil
 cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index,
                         const real[:, ::1] Z) noexcept nogil
 cdef void sparse_forward(SparseBlock block, const real[::1] W, const real[::1] b,

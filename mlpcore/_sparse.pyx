@@ -52,6 +52,8 @@ cdef extern from "_sparse.h" nogil:
     void mlpcore_sparse_forward_d(const void *job, int thread, int n_threads)
     void mlpcore_sparse_gradient_f(const void *job, int thread, int n_threads)
     void mlpcore_sparse_gradient_d(const void *job, int thread, int n_threads)
+    void mlpcore_walk_f(const void *job, Py_ssize_t i)
+    void mlpcore_walk_d(const void *job, Py_ssize_t i)
 
 
 cdef class SparseBlock:
@@ -155,3 +157,39 @@ cdef void sparse_gradient(SparseBlock block, const real[:, ::1] D, const mlpcore
     job.second = &state[1, 0] if state.shape[0] > 1 else NULL
     block.team.run(mlpcore_sparse_gradient_f if real is float else mlpcore_sparse_gradient_d,
                    &job, work(&job) + d_W.shape[0])
+
+
+cdef class WalkRoom:
+    """Room for the non-zeros of one row.
+
+    Parameters
+    ----------
+    n_features : int
+        The longest row.
+    dtype : float32 or float64
+    """
+
+    def __cinit__(self, Py_ssize_t n_features, dtype):
+        self.indices = np.empty(n_features + 1, np.int32)
+        self.values = np.empty(n_features + 1, dtype).view(np.uint8)
+
+
+cdef void walk(WalkRoom room, const real *x, const real[::1] W, const real[::1] b,
+               Activation kind, real[::1] a) noexcept nogil:
+    """a = f(x W + b) of one row x, walking its non-zeros; W as in `_layers`."""
+    cdef mlpcore_sparse_job job
+    cdef mlpcore_nonzeros part
+    cdef int32_t[2] row_start
+    memset(&job, 0, sizeof(job))
+    memset(&part, 0, sizeof(part))
+    part.row_start, part.feature = &row_start[0], &room.indices[0]
+    part.values_by_row = &room.values[0]
+    job.parts, job.n_units, job.n_features = &part, a.shape[0], W.shape[0] // a.shape[0]
+    job.n_rows, job.scale, job.W, job.b, job.b_step = 1, 1.0, &W[0], &b[0], b.shape[0] != 1
+    job.X, job.x_type = x, MLPCORE_FLOAT32 if real is float else MLPCORE_FLOAT64
+    job.activation = kind if follows_product(kind) else IDENTITY
+    job.Z, job.z_stride = &a[0], a.shape[0]
+    if real is float:
+        mlpcore_walk_f(&job, 0)
+    else:
+        mlpcore_walk_d(&job, 0)

@@ -108,6 +108,31 @@ TARGET static void NAME(mlpcore_sparse_forward)(const mlpcore_sparse_job *job, i
                            first, end);
 }
 
+/* Row i of X through the layer into the first row of Z, by one thread, its non-zeros in the
+   first part: for a few rows of a prediction, where nothing else is worth a preparation. A
+   layer narrower than a vector is added up in memory. */
+TARGET static void NAME(mlpcore_walk)(const mlpcore_sparse_job *job, ptrdiff_t i)
+{
+    mlpcore_nonzeros *part = job->parts;
+    const ptrdiff_t n = job->n_units;
+    const T *W = job->W, *b = job->b, *value = part->values_by_row;
+    T *z = job->Z;
+    part->first_row = 0;
+    part->row_start[0] = 0;
+    part->row_start[1] = (int32_t)MLPCORE_SUFFIX(mlpcore_gather_row, S)(
+        job, i, part->feature, (T *)part->values_by_row);
+    if (n >= LANES) {
+        NAME(forward_part)(job, part, 1, 0, n);
+        return;
+    }
+    T sum[LANES] = {0};
+    for (int32_t k = 0; k < part->row_start[1]; k++)
+        for (ptrdiff_t c = 0; c < n; c++) sum[c] += value[k] * W[part->feature[k] * n + c];
+    for (ptrdiff_t c = 0; c < n; c++) sum[c] += b[c * job->b_step];
+    MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->activation, LANES, sum);
+    for (ptrdiff_t c = 0; c < n; c++) z[c] = sum[c];
+}
+
 /* X^T D and what follows; to a feature without non-zeros nothing is added. */
 TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, int t,
                                                  int n_threads)

@@ -33,6 +33,9 @@ cdef enum:
     # Of CSR rows that are written out, 16 MiB in float64.
     CSR_BLOCK_VALUES = 1 << 21
 
+# Multiplications of a prediction from which on threads are started for it.
+cdef double WORTH_THREADS = 3e7
+
 # Walking non-zeros wins where a large first layer does most of the work and most of its
 # input is zero: measured in benchmarks/bench_sparse.py.
 SPARSE_MAX_DENSITY = 0.25
@@ -197,7 +200,7 @@ cdef Objective as_objective(loss):
     return loss if isinstance(loss, Objective) else Objective(loss)
 
 
-def predict(Network network, Rows rows, const real[::1] params):
+def predict(Network network, Rows rows, const real[::1] params, *, int n_threads=1):
     """Return the activations of the output layer.
 
     Parameters
@@ -206,19 +209,22 @@ def predict(Network network, Rows rows, const real[::1] params):
     rows : Rows
         X, of shape (n_samples, n_features).
     params : ndarray of shape (network.n_params,)
+    n_threads : int, default=1
+        Used if there is work for more than one.
 
     Returns
     -------
     ndarray of shape (n_samples, n_outputs), dtype of params
     """
     check_shapes(network, rows, params.shape[0])
-    cdef bint sparse = rows.is_csr and prefers_sparse(network, rows)
+    cdef bint sparse = prefers_sparse(network, rows)
     cdef Py_ssize_t start = 0, m, n = rows.n_samples, last = network.n_layers - 1
     cdef Py_ssize_t n_block = min(n, rows_of_a_block(rows, sparse))
     dtype = np.float32 if real is float else np.float64
     out = np.empty((n, network.sizes[last + 1]), dtype)
     cdef real[:, ::1] output = out
-    cdef Team team = Team(1)
+    cdef bint is_long = <double> n * network.n_weights >= WORTH_THREADS
+    cdef Team team = new_team(network, n_block, n_threads if is_long else 1)
     cdef SparseBlock block = SparseBlock(rows, n_block, dtype, team) if sparse else None
     team.make_room(room_to_compute(network, block, n_block))
     cdef Py_ssize_t[::1] index = np.arange(n if sparse else 0)

@@ -17,6 +17,8 @@ FLOORS = [
     ["_network"],
     ["_steps"],
     ["_training"],
+    ["_forward"],
+    ["_predictor"],
     ["_threads", "_initialization", "_outputs", "_labels", "_parameters", "_reports", "datasets"],
     ["_problem", "_call", "_schedules", "_validation", "_config"],
     ["_history"],

@@ -1,11 +1,52 @@
 """Fast, exact multi-layer perceptrons on a CPU, with scikit-learn's API."""
 
-from mlpcore import datasets
-from mlpcore._classifier import MLPClassifier
-from mlpcore._config import show_config
-from mlpcore._regressor import MLPRegressor
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mlpcore._levels import check_simd_wish
 from mlpcore._version import __version__
 
-MLP = MLPClassifier
+if TYPE_CHECKING:
+    from mlpcore import datasets
+    from mlpcore._classifier import MLPClassifier
+    from mlpcore._config import show_config
+    from mlpcore._predictor import Predictor
+    from mlpcore._regressor import MLPRegressor
 
-__all__ = ["MLP", "MLPClassifier", "MLPRegressor", "__version__", "datasets", "show_config"]
+    MLP = MLPClassifier
+
+__all__ = [
+    "MLP",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Predictor",
+    "__version__",
+    "datasets",
+    "show_config",
+]
+
+# Loaded when first asked for: a Predictor needs none of scikit-learn.
+_HOME = {
+    "MLP": "_classifier",
+    "MLPClassifier": "_classifier",
+    "MLPRegressor": "_regressor",
+    "Predictor": "_predictor",
+    "show_config": "_config",
+}
+
+check_simd_wish()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "datasets":
+        return import_module("mlpcore.datasets")
+    if name not in _HOME:
+        raise AttributeError(f"module 'mlpcore' has no attribute {name!r}")
+    home = import_module(f"mlpcore.{_HOME[name]}")
+    value = getattr(home, "MLPClassifier" if name == "MLP" else name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
+from mlpcore._predictor import decode
+
 
 class LabelCoding:
     """The classes of a problem, and their columns: one for two classes, else one each.
@@ -22,6 +24,8 @@ class LabelCoding:
     ----------
     classes : ndarray of shape (n_classes,)
     y_type : {"binary", "multiclass", "multilabel-indicator"}
+    threshold : float
+        Halfway between the two values of a column.
 
     Raises
     ------
@@ -33,6 +37,7 @@ class LabelCoding:
         self._binarizer = LabelBinarizer(neg_label=-1 if bipolar else 0).fit(y)
         self.classes: NDArray[Any] = self._binarizer.classes_
         self.y_type: str = self._binarizer.y_type_
+        self.threshold = 0.0 if bipolar else 0.5
         if len(self.classes) < 2 and self.y_type != "multilabel-indicator":
             raise ValueError(
                 f"y has one class, {self.classes[0]!r}: a classifier needs two or more"
@@ -44,9 +49,10 @@ class LabelCoding:
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Return the labels that the outputs of a network stand for."""
-        if outputs.shape[1] == 1:
-            outputs = outputs.ravel()
-        return self._binarizer.inverse_transform(outputs)
+        return decode(
+            outputs, self.classes, self.threshold,
+            is_multilabel=self.y_type == "multilabel-indicator",
+        )  # fmt: skip
 
     def check_all_occur(self, y: NDArray[Any]) -> None:
         """Raise ValueError unless y has exactly these classes."""

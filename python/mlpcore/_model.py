@@ -12,7 +12,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlpcore import _history
 from mlpcore._network import Network
-from mlpcore._rows import Rows
+from mlpcore._predictor import Predictor
+from mlpcore._rows import Rows, all_finite
+from mlpcore._threads import available_threads
 from mlpcore._training import predict
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 # What X may be in memory; everything else is converted to the first of them.
 _DENSE_DTYPES = (np.float64, np.float32, np.uint8)
 _SPARSE_DTYPES = (np.float64, np.float32)
+# Not worth looking up how many threads are allowed.
+_FEW_ROWS = 100
 
 
 def x_format(X: ArrayLike) -> dict[str, Any]:
@@ -35,6 +39,7 @@ class Model(BaseEstimator):
     _network: Network
     _params: NDArray[Any]
     _input_scale: float
+    n_threads: int | None
     history_: _history.History
 
     @property
@@ -65,9 +70,43 @@ class Model(BaseEstimator):
 
     def _forward(self, X: ArrayLike) -> NDArray[Any]:
         """Return the output layer's activations, (n_samples, n_outputs)."""
+        if not self._is_plain(X):
+            check_is_fitted(self)
+            X = validate_data(self, X, reset=False, **x_format(X))
+        rows = Rows(X, self._input_scale)
+        n_threads = self._threads() if rows.n_samples > _FEW_ROWS else 1
+        return predict(self._network, rows, self._params, n_threads=n_threads)
+
+    def _is_plain(self, X: ArrayLike) -> bool:
+        """Whether X is what validation, which takes longer than a row, would return."""
+        return (
+            type(X) is np.ndarray
+            and "_network" in vars(self)
+            and "feature_names_in_" not in vars(self)
+            and X.ndim == 2
+            and X.shape == (len(X) or -1, self.n_features_in_)
+            and X.flags.c_contiguous
+            and X.dtype in _DENSE_DTYPES
+            and (X.dtype == np.uint8 or all_finite(X))
+        )
+
+    def _threads(self) -> int:
+        return self.n_threads or available_threads()
+
+    def predictor(self) -> Predictor:
+        """Return the forward pass alone, for calls that count microseconds.
+
+        Returns
+        -------
+        Predictor
+            With a copy of the weights as they are now.
+        """
         check_is_fitted(self)
-        samples = validate_data(self, X, reset=False, **x_format(X))
-        return predict(self._network, Rows(samples, self._input_scale), self._params)
+        coding = getattr(self, "_labels", None)
+        own = () if coding is None else (
+            coding.classes, coding.threshold, coding.y_type == "multilabel-indicator"
+        )  # fmt: skip
+        return Predictor(self._network, self._params, self._input_scale, self._threads(), *own)
 
     def plot_history(self) -> "Figure":
         """Draw `history_`: the losses of each epoch, and the scores if there are any.

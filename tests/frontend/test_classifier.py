@@ -36,7 +36,10 @@ OWN = {
 
 def test_public_surface():
     assert MLP is MLPClassifier
-    assert mlpcore.__all__ == ["MLP", "MLPClassifier", "MLPRegressor", "__version__", "datasets"]
+    assert mlpcore.__all__ == [
+        "MLP", "MLPClassifier", "MLPRegressor", "Predictor", "__version__", "datasets",
+        "show_config",
+    ]  # fmt: skip
 
 
 def test_parameters_are_scikit_learns_then_our_own():
