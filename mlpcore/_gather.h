@@ -1,108 +1,144 @@
-/* The non-zeros of some rows of X, by row and by feature; included by _sparse.h.
+/* The non-zeros of some rows of X, by row and by feature, for one type T and one level;
+   included by _sparse_level.h.
 
-   A value is written in any case and counted if it is not zero, so that there is no branch
-   to miss; of bytes, eight zeros are passed over at once. */
+   First the positions are found: each is written in any case and counted if it holds no
+   zero, so that there is no branch to miss. There is room for a vector more. */
 
-#define MLPCORE_GATHER_ROW(x, product)                                                     \
-    for (ptrdiff_t j = 0; j < n; j++) {                                                    \
+#if defined(__AVX512F__) || defined(MLPCORE_X86_LEVELS)
+#include <immintrin.h>
+#endif
+
+#define POSITIONS(x)                                                                       \
+    for (; j < n; j++) {                                                                   \
         feature[k] = (int32_t)j;                                                           \
-        value[k] = (product);                                                              \
         k += (x)[j] != 0;                                                                  \
     }
 
-#define MLPCORE_GATHER(T, S)                                                               \
-    MLPCORE_INLINE ptrdiff_t mlpcore_gather_bytes_##S(const unsigned char *x, ptrdiff_t n, \
-                                                      const T *table, int32_t *feature,    \
-                                                      T *value)                            \
-    {                                                                                      \
-        ptrdiff_t j = 0, k = 0;                                                            \
-        for (; j + 8 <= n; j += 8) {                                                       \
-            uint64_t word;                                                                 \
-            memcpy(&word, x + j, 8);                                                       \
-            if (word == 0) continue;                                                       \
-            for (ptrdiff_t i = j; i < j + 8; i++) {                                        \
-                feature[k] = (int32_t)i;                                                   \
-                value[k] = table[x[i]];                                                    \
-                k += x[i] != 0;                                                            \
-            }                                                                              \
-        }                                                                                  \
-        for (; j < n; j++) {                                                               \
-            feature[k] = (int32_t)j;                                                       \
-            value[k] = table[x[j]];                                                        \
-            k += x[j] != 0;                                                                \
-        }                                                                                  \
-        return k;                                                                          \
-    }                                                                                      \
-    MLPCORE_INLINE ptrdiff_t mlpcore_gather_csr_##S(const mlpcore_sparse_job *job,         \
-                                                    ptrdiff_t i, int32_t *feature, T *value) \
-    {                                                                                      \
-        const ptrdiff_t start = job->csr_start[i], n = job->csr_start[i + 1] - start;      \
-        const float *f32 = (const float *)job->X + start;                                  \
-        const double *f64 = (const double *)job->X + start;                                \
-        memcpy(feature, job->csr_feature + start, (size_t)n * sizeof *feature);            \
-        for (ptrdiff_t k = 0; k < n; k++)                                                  \
-            value[k] = (T)(job->scale * (job->x_type == MLPCORE_FLOAT32 ? f32[k] : f64[k])); \
-        return n;                                                                          \
-    }                                                                                      \
-    MLPCORE_INLINE ptrdiff_t mlpcore_gather_row_##S(const mlpcore_sparse_job *job,         \
-                                                    ptrdiff_t i, int32_t *feature, T *value) \
-    {                                                                                      \
-        const ptrdiff_t n = job->n_features, at = i * n;                                   \
-        const double scale = job->scale;                                                   \
-        ptrdiff_t k = 0;                                                                   \
-        if (job->csr_start != NULL) return mlpcore_gather_csr_##S(job, i, feature, value); \
-        if (job->x_type == MLPCORE_UINT8)                                                  \
-            return mlpcore_gather_bytes_##S((const unsigned char *)job->X + at, n,         \
-                                            job->table, feature, value);                   \
-        if (job->x_type == MLPCORE_FLOAT32) {                                              \
-            const float *x = (const float *)job->X + at;                                   \
-            MLPCORE_GATHER_ROW(x, (T)(scale * x[j]))                                       \
-        } else {                                                                           \
-            const double *x = (const double *)job->X + at;                                 \
-            MLPCORE_GATHER_ROW(x, (T)(scale * x[j]))                                       \
-        }                                                                                  \
-        return k;                                                                          \
-    }                                                                                      \
-    /* By feature, rows in order: a counting sort. */                                      \
-    static void mlpcore_sort_by_feature_##S(const mlpcore_nonzeros *part, ptrdiff_t n_rows, \
-                                            ptrdiff_t n_features)                          \
-    {                                                                                      \
-        const T *by_row = part->values_by_row;                                             \
-        T *by_feature = part->values_by_feature;                                           \
-        int32_t *start = part->feature_start;                                              \
-        memset(start, 0, (size_t)(n_features + 1) * sizeof *start);                        \
-        for (int32_t k = 0; k < part->row_start[n_rows]; k++) start[part->feature[k] + 1]++; \
-        for (ptrdiff_t j = 0; j < n_features; j++) start[j + 1] += start[j];               \
-        for (ptrdiff_t i = 0; i < n_rows; i++)                                             \
-            for (int32_t k = part->row_start[i]; k < part->row_start[i + 1]; k++) {        \
-                const int32_t to = start[part->feature[k]]++;                              \
-                part->row[to] = (int32_t)(part->first_row + i);                            \
-                by_feature[to] = by_row[k];                                                \
-            }                                                                              \
-        /* Every start has moved to its feature's end, which is the next one's start. */   \
-        memmove(start + 1, start, (size_t)n_features * sizeof *start);                     \
-        start[0] = 0;                                                                      \
-    }                                                                                      \
-    static void mlpcore_sparse_gather_##S(const void *argument, int t, int n_threads)      \
-    {                                                                                      \
-        const mlpcore_sparse_job *job = argument;                                          \
-        mlpcore_nonzeros *part = &job->parts[t];                                           \
-        const int n_parts = n_threads < MLPCORE_MOST_PARTS ? n_threads : MLPCORE_MOST_PARTS; \
-        const ptrdiff_t first = mlpcore_part(job->n_rows, t, n_parts);                     \
-        const ptrdiff_t n_rows = mlpcore_part(job->n_rows, t + 1, n_parts) - first;        \
-        int32_t k = 0;                                                                     \
-        if (t >= n_parts) return;                                                          \
-        if (t == 0) *job->n_parts = n_parts;                                               \
-        part->first_row = first;                                                           \
-        for (ptrdiff_t i = 0; i < n_rows; i++) {                                           \
-            part->row_start[i] = k;                                                        \
-            k += (int32_t)mlpcore_gather_row_##S(job, job->index[first + i],               \
-                                                 part->feature + k,                        \
-                                                 (T *)part->values_by_row + k);            \
-        }                                                                                  \
-        part->row_start[n_rows] = k;                                                       \
-        mlpcore_sort_by_feature_##S(part, n_rows, job->n_features);                        \
+#if LEVEL_IS_AVX512
+/* Sixteen at a time: what a mask selects is moved together. */
+#define POSITIONS_OF_16(mask)                                                              \
+    for (; j + 16 <= n; j += 16) {                                                         \
+        const __mmask16 found = (mask);                                                    \
+        const __m512i at = _mm512_add_epi32(_mm512_set1_epi32((int)j), count);             \
+        _mm512_storeu_si512(feature + k, _mm512_maskz_compress_epi32(found, at));          \
+        k += __builtin_popcount(found);                                                    \
     }
+#endif
 
-MLPCORE_GATHER(float, f)
-MLPCORE_GATHER(double, d)
+/* Where row i of X, which is dense, is not zero; returns how many places there are. */
+TARGET static ptrdiff_t NAME(find_nonzeros)(const mlpcore_sparse_job *job, ptrdiff_t i,
+                                            int32_t *feature)
+{
+    const ptrdiff_t n = job->n_features;
+    const unsigned char *u8 = (const unsigned char *)job->X + i * n;
+    const float *f32 = (const float *)job->X + i * n;
+    const double *f64 = (const double *)job->X + i * n;
+    ptrdiff_t j = 0, k = 0;
+#if LEVEL_IS_AVX512
+    const __m512i count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m128i no_bytes = _mm_setzero_si128();
+    const __m512 none = _mm512_setzero_ps();
+    const __m512d no_doubles = _mm512_setzero_pd();
+    if (job->x_type == MLPCORE_UINT8)
+        POSITIONS_OF_16(_mm_cmpneq_epu8_mask(_mm_loadu_si128((const __m128i *)(u8 + j)), no_bytes))
+    else if (job->x_type == MLPCORE_FLOAT32)
+        POSITIONS_OF_16(_mm512_cmp_ps_mask(_mm512_loadu_ps(f32 + j), none, _CMP_NEQ_UQ))
+    else
+        POSITIONS_OF_16(
+            (__mmask16)(_mm512_cmp_pd_mask(_mm512_loadu_pd(f64 + j), no_doubles, _CMP_NEQ_UQ)
+                        | _mm512_cmp_pd_mask(_mm512_loadu_pd(f64 + j + 8), no_doubles, _CMP_NEQ_UQ)
+                              << 8))
+#endif
+    if (job->x_type == MLPCORE_UINT8)
+        POSITIONS(u8)
+    else if (job->x_type == MLPCORE_FLOAT32)
+        POSITIONS(f32)
+    else
+        POSITIONS(f64)
+    return k;
+}
+#undef POSITIONS
+#undef POSITIONS_OF_16
+
+/* The non-zeros of row i of X, scaled; of CSR, its entries. */
+TARGET static ptrdiff_t NAME(gather_row)(const mlpcore_sparse_job *job, ptrdiff_t i,
+                                         int32_t *feature, T *value)
+{
+    const double scale = job->scale;
+    const ptrdiff_t at = job->csr_start ? job->csr_start[i] : i * job->n_features;
+    const T *table = job->table;
+    const unsigned char *u8 = (const unsigned char *)job->X + at;
+    const float *f32 = (const float *)job->X + at;
+    const double *f64 = (const double *)job->X + at;
+    if (job->csr_start) {
+        const ptrdiff_t n = job->csr_start[i + 1] - at;
+        memcpy(feature, job->csr_feature + at, (size_t)n * sizeof *feature);
+        for (ptrdiff_t k = 0; k < n; k++)
+            value[k] = (T)(scale * (job->x_type == MLPCORE_FLOAT32 ? f32[k] : f64[k]));
+        return n;
+    }
+    const ptrdiff_t n = NAME(find_nonzeros)(job, i, feature);
+    if (job->x_type == MLPCORE_UINT8)
+        for (ptrdiff_t k = 0; k < n; k++) value[k] = table[u8[feature[k]]];
+    else if (job->x_type == MLPCORE_FLOAT32)
+        for (ptrdiff_t k = 0; k < n; k++) value[k] = (T)(scale * f32[feature[k]]);
+    else
+        for (ptrdiff_t k = 0; k < n; k++) value[k] = (T)(scale * f64[feature[k]]);
+    return n;
+}
+
+/* By feature, rows in order: a counting sort. */
+TARGET static void NAME(sort_by_feature)(const mlpcore_nonzeros *part, ptrdiff_t n_rows,
+                                         ptrdiff_t n_features)
+{
+    const int32_t nnz = part->row_start[n_rows], *feature = part->feature;
+    const T *by_row = part->values_by_row;
+    T *by_feature = part->values_by_feature;
+    int32_t *start = part->feature_start, *row = part->row;
+    memset(start, 0, (size_t)(n_features + 1) * sizeof *start);
+    for (int32_t k = 0; k < nnz; k++) start[feature[k] + 1]++;
+    for (ptrdiff_t j = 0; j < n_features; j++) start[j + 1] += start[j];
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
+        const int32_t stop = part->row_start[i + 1], number = (int32_t)(part->first_row + i);
+        for (int32_t k = part->row_start[i]; k < stop; k++) {
+            const int32_t to = start[feature[k]]++;
+            row[to] = number;
+            by_feature[to] = by_row[k];
+        }
+    }
+    /* Every start has moved to its feature's end, which is the next one's start. */
+    memmove(start + 1, start, (size_t)n_features * sizeof *start);
+    start[0] = 0;
+}
+
+/* Ask for row i of X, which is dense and lies anywhere, while another one is read. */
+TARGET MLPCORE_INLINE void NAME(prefetch_row)(const mlpcore_sparse_job *job, ptrdiff_t i)
+{
+#if !defined(_MSC_VER)
+    const ptrdiff_t size = job->x_type == MLPCORE_UINT8 ? 1 : job->x_type == MLPCORE_FLOAT32 ? 4 : 8;
+    const char *x = (const char *)job->X + i * job->n_features * size;
+    for (ptrdiff_t b = 0; b < job->n_features * size && !job->csr_start; b += 64)
+        __builtin_prefetch(x + b);
+#endif
+}
+
+/* A thread gathers its share of the rows. */
+TARGET static void NAME(mlpcore_sparse_gather)(const mlpcore_sparse_job *job, int t, int n_threads)
+{
+    const int n_parts = n_threads < MLPCORE_MOST_PARTS ? n_threads : MLPCORE_MOST_PARTS;
+    const ptrdiff_t first = mlpcore_part(job->n_rows, t, n_parts);
+    const ptrdiff_t n_rows = mlpcore_part(job->n_rows, t + 1, n_parts) - first;
+    mlpcore_nonzeros *part = &job->parts[t];
+    int32_t k = 0;
+    if (t >= n_parts) return;
+    if (t == 0) *job->n_parts = n_parts;
+    part->first_row = first;
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
+        part->row_start[i] = k;
+        if (i + 1 < n_rows) NAME(prefetch_row)(job, job->index[first + i + 1]);
+        k += (int32_t)NAME(gather_row)(job, job->index[first + i], part->feature + k,
+                                       (T *)part->values_by_row + k);
+    }
+    part->row_start[n_rows] = k;
+    NAME(sort_by_feature)(part, n_rows, job->n_features);
+}

@@ -48,6 +48,8 @@ typedef struct {
     ptrdiff_t b_step, z_stride;
     void *d_W, *first, *second; /* (n_features, n_units) */
     const mlpcore_update *update;
+    unsigned char *rooms;       /* (n_threads, room_size): a tile's columns of the delta */
+    ptrdiff_t room_size;
 } mlpcore_sparse_job;
 
 /* Part t of n things. */
@@ -56,14 +58,13 @@ MLPCORE_INLINE ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
     return n * t / n_threads;
 }
 
-#include "_gather.h"
-
 #define MLPCORE_PASTE(name, suffix) name##_##suffix
 #define MLPCORE_SUFFIX(name, suffix) MLPCORE_PASTE(name, suffix)
 #define MLPCORE_JOIN(name, S, level) name##_##S##_##level
 #define MLPCORE_NAME(name, S, level) MLPCORE_JOIN(name, S, level)
 
 #define LEVEL baseline
+#define LEVEL_IS_AVX512 0
 #define TARGET
 #define VECTOR_BYTES 16
 #define T float
@@ -90,7 +91,9 @@ MLPCORE_INLINE ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
 #undef TARGET
 #undef VECTOR_BYTES
 
+#undef LEVEL_IS_AVX512
 #define LEVEL avx512
+#define LEVEL_IS_AVX512 1
 #define TARGET MLPCORE_FOR_AVX512
 #define VECTOR_BYTES 64
 #define T float
@@ -104,6 +107,8 @@ MLPCORE_INLINE ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
 #undef VECTOR_BYTES
 #endif
 
+MLPCORE_DISPATCH(mlpcore_sparse_gather_f, (const void *job, int t, int n), (job, t, n))
+MLPCORE_DISPATCH(mlpcore_sparse_gather_d, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sparse_forward_f, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sparse_forward_d, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sparse_gradient_f, (const void *job, int t, int n), (job, t, n))

@@ -45,6 +45,8 @@ cdef extern from "_sparse.h" nogil:
         void *d_W
         void *first
         void *second
+        unsigned char *rooms
+        Py_ssize_t room_size
         void *Z
     void mlpcore_sparse_gather_f(const void *job, int thread, int n_threads)
     void mlpcore_sparse_gather_d(const void *job, int thread, int n_threads)
@@ -54,6 +56,13 @@ cdef extern from "_sparse.h" nogil:
     void mlpcore_sparse_gradient_d(const void *job, int thread, int n_threads)
     void mlpcore_walk_f(const void *job, Py_ssize_t i)
     void mlpcore_walk_d(const void *job, Py_ssize_t i)
+
+
+cdef enum:
+    # A position is written before it is known whether there is a non-zero, sixteen at once.
+    BEYOND = 16
+    # Of a row's part of the delta that a thread works on.
+    TILE_BYTES = 256
 
 
 cdef class SparseBlock:
@@ -73,7 +82,8 @@ cdef class SparseBlock:
         cdef int t, n = team.n_threads
         self.rows, self.team, self.most = rows, team, most_nonzeros(rows)
         # A small task is run by one thread: each has room for all.
-        cdef Py_ssize_t room = max(1, capacity * self.most)
+        cdef Py_ssize_t room = capacity * self.most + BEYOND
+        team.make_room(TILE_BYTES * capacity)
         self.starts = np.empty((n, capacity + rows.n_features + 2), np.int32)
         self.indices = np.empty((2 * n, room), np.int32)
         self.values = np.empty((2 * n, room), dtype).view(np.uint8)
@@ -155,6 +165,7 @@ cdef void sparse_gradient(SparseBlock block, const real[:, ::1] D, const mlpcore
     job.d_W, job.update = &d_W[0], update
     job.first = &state[0, 0] if state.shape[0] > 0 else NULL
     job.second = &state[1, 0] if state.shape[0] > 1 else NULL
+    job.rooms, job.room_size = &block.team.rooms[0, 0], block.team.rooms.strides[0]
     block.team.run(mlpcore_sparse_gradient_f if real is float else mlpcore_sparse_gradient_d,
                    &job, work(&job) + d_W.shape[0])
 
@@ -170,8 +181,8 @@ cdef class WalkRoom:
     """
 
     def __cinit__(self, Py_ssize_t n_features, dtype):
-        self.indices = np.empty(n_features + 1, np.int32)
-        self.values = np.empty(n_features + 1, dtype).view(np.uint8)
+        self.indices = np.empty(n_features + BEYOND, np.int32)
+        self.values = np.empty(n_features + BEYOND, dtype).view(np.uint8)
 
 
 cdef void walk(WalkRoom room, const real *x, const real[::1] W, const real[::1] b,

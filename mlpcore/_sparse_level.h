@@ -7,6 +7,8 @@
 typedef T NAME(lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T))));
 #endif
 
+#include "_gather.h"
+
 /* out = sum_k value_k row(index_k) over N vectors; row(i) = A + i stride. The last vector
    begins at `last`, so that it may end where the row does, and overlap the one before. */
 typedef struct {
@@ -119,7 +121,7 @@ TARGET static void NAME(mlpcore_walk)(const mlpcore_sparse_job *job, ptrdiff_t i
     T *z = job->Z;
     part->first_row = 0;
     part->row_start[0] = 0;
-    part->row_start[1] = (int32_t)MLPCORE_SUFFIX(mlpcore_gather_row, S)(
+    part->row_start[1] = (int32_t)NAME(gather_row)(
         job, i, part->feature, (T *)part->values_by_row);
     if (n >= LANES) {
         NAME(forward_part)(job, part, 1, 0, n);
@@ -133,37 +135,54 @@ TARGET static void NAME(mlpcore_walk)(const mlpcore_sparse_job *job, ptrdiff_t i
     for (ptrdiff_t c = 0; c < n; c++) z[c] = sum[c];
 }
 
+/* Columns of the delta side by side on whole cache lines, where each row's meet no other's. */
+TARGET static void NAME(copy_columns)(const mlpcore_sparse_job *job, ptrdiff_t from, ptrdiff_t n,
+                                      ptrdiff_t padded, T *columns)
+{
+    const T *D = (const T *)job->Z + from;
+    for (ptrdiff_t i = 0; i < job->n_rows; i++)
+        for (ptrdiff_t c = 0; c < n; c++) columns[i * padded + c] = D[i * job->z_stride + c];
+}
+
+/* The non-zeros of feature j in all parts; returns how many parts have some. */
+TARGET MLPCORE_INLINE int NAME(terms_of_feature)(const mlpcore_sparse_job *job, ptrdiff_t j,
+                                                 NAME(terms) *terms)
+{
+    int n_terms = 0;
+    for (int p = 0; p < *job->n_parts; p++) {
+        const mlpcore_nonzeros *part = &job->parts[p];
+        const ptrdiff_t begin = part->feature_start[j];
+        const NAME(terms) found = {part->row + begin,
+                                   (const T *)part->values_by_feature + begin,
+                                   part->feature_start[j + 1] - begin};
+        if (found.nnz) terms[n_terms++] = found;
+    }
+    return n_terms;
+}
+
 /* X^T D and what follows; to a feature without non-zeros nothing is added. */
 TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, int t,
                                                  int n_threads)
 {
     enum { MOST = 4, ROOM = 8 };
-    const int n_parts = *job->n_parts;
     const ptrdiff_t n = job->n_units, end = NAME(slice)(n, t + 1, n_threads);
     const int adds_only = job->update->kind == MLPCORE_ADD && job->update->keep == 1;
     const MLPCORE_SUFFIX(mlpcore_rule, S) rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
-    const T *D = job->Z;
+    T *columns = (T *)(job->rooms + t * job->room_size), sum[ROOM * LANES];
     NAME(terms) terms[MLPCORE_MOST_PARTS];
-    T sum[ROOM * LANES];
-    ptrdiff_t from, last, stop;
-    for (ptrdiff_t done = NAME(slice)(n, t, n_threads); done < end; done = stop) {
-        const int vectors = NAME(next_tile)(done, end, n, MOST, &from, &last, &stop);
+    for (ptrdiff_t done = NAME(slice)(n, t, n_threads), stop; done < end; done = stop) {
+        const ptrdiff_t left = (end - done + LANES - 1) / LANES;
+        const int vectors = (int)(left < MOST ? left : MOST);
+        stop = done + vectors * LANES < end ? done + vectors * LANES : end;
+        NAME(copy_columns)(job, done, stop - done, vectors * LANES, columns);
         for (ptrdiff_t j = 0; j < job->n_features; j++) {
             const ptrdiff_t at = j * n + done;
-            int n_terms = 0;
-            for (int p = 0; p < n_parts; p++) {
-                const mlpcore_nonzeros *part = &job->parts[p];
-                const ptrdiff_t begin = part->feature_start[j];
-                const NAME(terms) found = {part->row + begin,
-                                           (const T *)part->values_by_feature + begin,
-                                           part->feature_start[j + 1] - begin};
-                if (found.nnz) terms[n_terms++] = found;
-            }
+            const int n_terms = NAME(terms_of_feature)(job, j, terms);
             if (n_terms == 0 && adds_only) continue;
-            NAME(sum_of_rows)(vectors, D + from, job->z_stride, last, terms, n_terms, sum);
-            MLPCORE_SUFFIX(mlpcore_apply, S)(&rule, stop - done, sum + (done - from),
-                                             (T *)job->d_W + at, (T *)job->first + at,
-                                             (T *)job->second + at);
+            NAME(sum_of_rows)(vectors, columns, vectors * LANES, (vectors - 1) * LANES, terms,
+                              n_terms, sum);
+            MLPCORE_SUFFIX(mlpcore_apply, S)(&rule, stop - done, sum, (T *)job->d_W + at,
+                                             (T *)job->first + at, (T *)job->second + at);
         }
     }
 }

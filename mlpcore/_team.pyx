@@ -22,7 +22,7 @@ cdef class Team:
 
     def __cinit__(self, int n_threads):
         self.n_threads = n_threads
-        self.make_room(0)
+        self.make_room(64)
         if n_threads > 1:
             self.members = mlpcore_team_start(n_threads)
             if self.members == NULL:
@@ -35,7 +35,10 @@ cdef class Team:
     cdef int make_room(self, Py_ssize_t n_bytes) except -1:
         """Give every thread n_bytes or more, each on cache lines of its own."""
         if self.rooms is None or self.rooms.shape[1] < n_bytes:
-            self.rooms = np.empty((self.n_threads, (n_bytes + 63) // 64 * 64 + 64), np.uint8)
+            whole = (n_bytes + 63) // 64 * 64
+            rooms = np.empty(self.n_threads * whole + 64, np.uint8)
+            start = -rooms.ctypes.data % 64
+            self.rooms = rooms[start:start + self.n_threads * whole].reshape(-1, whole)
         return 0
 
     cdef void run(self, mlpcore_task task, const void *job, double work) noexcept nogil:

@@ -39,7 +39,7 @@ cdef double WORTH_THREADS = 3e7
 # Walking non-zeros wins where a large first layer does most of the work and most of its
 # input is zero: measured in benchmarks/bench_sparse.py.
 SPARSE_MAX_DENSITY = 0.25
-SPARSE_MIN_UNITS = 128
+SPARSE_MIN_UNITS = 48
 SPARSE_MIN_SHARE = 0.8
 
 
