@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml README.md $(wildcard mlpcore/*) $(shell find python/mlpcore -name '*.py' -o -name '*.pyi' -o -name '*.html')
 
 .DEFAULT_GOAL := help
-.PHONY: help run reproduce test test-levels test-debug bench lint clean
+.PHONY: help run reproduce test test-levels test-debug sanitize bench bench-peers lint clean
 
 help:
 	@echo "make run        train the report's best network on MNIST"
 	@echo "make reproduce  all experiments of the report, some hours; goes on where it stopped"
 	@echo "make test       lint, type-check, test the installed package and its debug build"
 	@echo "make bench      the benchmarks"
+	@echo "make bench-peers  mlpcore beside PyTorch, JAX, scikit-learn and ONNX Runtime"
 	@echo "make lint       ruff, cython-lint and mypy"
 	@echo "make clean      remove what the other targets made"
 
@@ -53,8 +54,30 @@ test-debug: $(VENV)/installed-dev
 	MLPCORE_DEBUG=1 $(VENV)-debug/bin/python -m pip install --quiet '.[dev]'
 	MLPCORE_DEBUG=1 $(VENV)-debug/bin/python -m pytest tests/core
 
+# The kernels under the compiler's sanitizers, with every instruction set: memory and undefined
+# behaviour, then races between the threads of a team. Python itself is not instrumented.
+sanitize:
+	$(PYTHON) -m venv $(VENV)-sanitize
+	for kind in address,undefined thread; do \
+		library=$$(cc -print-file-name=lib$$(echo $$kind | sed 's/^address.*/asan/; s/^thread/tsan/').so); \
+		MLPCORE_SANITIZE=$$kind $(VENV)-sanitize/bin/python -m pip install --quiet --force-reinstall --no-deps . && \
+		$(VENV)-sanitize/bin/python -m pip install --quiet '.[dev]' && \
+		for level in avx512 avx2 baseline; do \
+			MLPCORE_SIMD=$$level LD_PRELOAD=$$library ASAN_OPTIONS=detect_leaks=0 \
+				UBSAN_OPTIONS=halt_on_error=1 TSAN_OPTIONS=halt_on_error=1 \
+				$(VENV)-sanitize/bin/python -m pytest -q tests/core/test_dense.py tests/core/test_sparse.py || exit; \
+		done || exit; \
+	done
+
 bench: $(VENV)/installed-dev
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest --benchmark-only
+
+# Beside PyTorch, JAX, scikit-learn and ONNX Runtime, in an environment of their own.
+bench-peers:
+	$(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip install --quiet --requirement benchmarks/peers/requirements.txt
+	$(VENV)-peers/bin/python -m pip install --quiet '.[experiments]'
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(VENV)-peers/bin/python benchmarks/peers/run.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check
@@ -63,6 +86,6 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(VENV)-debug build dist python/*.egg-info runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(VENV)-debug $(VENV)-peers build dist python/*.egg-info runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -f python/mlpcore/*.so python/mlpcore/*.pyd

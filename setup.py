@@ -18,6 +18,13 @@ COMPILE_ARGS = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-pthread", "-Wn
 LINK_ARGS = ["-pthread"]
 if sys.platform == "win32":
     COMPILE_ARGS, LINK_ARGS = ["/std:c11"], []
+# What `make sanitize` looks for: "address,undefined" or "thread".
+SANITIZE = os.environ.get("MLPCORE_SANITIZE", "")
+if SANITIZE:
+    COMPILE_ARGS += [f"-fsanitize={SANITIZE}", "-fno-omit-frame-pointer", "-g", "-O1"]
+    LINK_ARGS += [f"-fsanitize={SANITIZE}"]
+# Apart: an extension of one build must not pass for up to date in another.
+BUILD = Path("build") / (SANITIZE.split(",")[0] or ("debug" if DEBUG else "release"))
 NPYRANDOM_DIR = Path(np.get_include()).parents[1] / "random" / "lib"
 
 
@@ -59,13 +66,12 @@ def extension(pyx):
 setup(
     options={
         "build_ext": {"parallel": os.cpu_count()},
-        # Apart: an extension of one build must not pass for up to date in the other.
-        "build": {"build_base": "build/debug" if DEBUG else "build"},
+        "build": {"build_base": str(BUILD)},
     },
     cmdclass={"build_py": BuildPyWithPxd},
     ext_modules=cythonize(
         [extension(pyx) for pyx in sorted(CORE.glob("*.pyx"))],
-        build_dir="build/cython-debug" if DEBUG else "build/cython",
+        build_dir=str(BUILD / "cython"),
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,

@@ -8,6 +8,8 @@ The products are our own (`_dense.h`): a BLAS packs both operands at every call,
 neither the activation nor the step that follows. The BLAS computes what `prefers_blas`.
 """
 
+import numpy as np
+
 from libc.string cimport memset
 
 from mlpcore._activations cimport follows_product, IDENTITY, rows_backward, rows_forward
@@ -131,6 +133,37 @@ cdef int affine_gradient(Team team, const real[:, ::1] X, const real[:, ::1] D,
     job.second = &state[1, 0] if state.shape[0] > 1 else NULL
     compute(team, &job, &d_W[0])
     return 0
+
+
+def product(Team team, const real[:, ::1] A, const real[:, ::1] B, real[:, ::1] C, *,
+            bint trans_a=False, bint trans_b=False):
+    """Compute C = op(A) op(B) by our own kernels, op being the identity or transpose.
+
+    Parameters
+    ----------
+    team : Team
+    A, B, C : C-contiguous ndarrays of one dtype, float32 or float64
+        op(A) (m, k), op(B) (k, n) and C (m, n); C must not overlap A or B.
+    trans_a, trans_b : bool, default=False
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not agree, one of them is empty, or k is left to BLAS.
+    """
+    cdef Py_ssize_t m = C.shape[0], n = C.shape[1], k = A.shape[0] if trans_a else A.shape[1]
+    if ((A.shape[1] if trans_a else A.shape[0]) != m or (B.shape[0] if trans_b else B.shape[1]) != n
+            or (B.shape[1] if trans_b else B.shape[0]) != k or min(m, n, k) == 0
+            or prefers_blas(k)):
+        raise ValueError(f"A {np.shape(A)}, B {np.shape(B)}, C {np.shape(C)}: needed are "
+                         f"(m, k), (k, n) and (m, n), none empty, and k up to {MOST_INNER}")
+    team.make_room(room_for_products(k))
+    cdef mlpcore_product job = new_product(team, m, n, k)
+    job.A, job.a_stride, job.a_is_transposed = &A[0, 0], A.shape[1], trans_a
+    job.B, job.b_stride, job.b_is_transposed = &B[0, 0], B.shape[1], trans_b
+    job.c_stride = n
+    with nogil:
+        compute(team, &job, &C[0, 0])
 
 
 cdef void sum_rows(real[:, ::1] D, bint shared) noexcept nogil:

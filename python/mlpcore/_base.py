@@ -162,7 +162,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
             self, n_epochs(self, call.incremental), call.context, {"X": call.X, "y": call.y},
             attributes_now,
         )  # fmt: skip
-        with blas_threads.limited_to(problem.blas_threads):
+        with blas_threads.limited_to(problem.n_threads):
             interruption = training.train(reports)
         if not np.isfinite(training.params).all():
             raise ValueError(NON_FINITE_MESSAGE)
@@ -268,7 +268,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         loss_weights = None if weights is None else weights.astype(Y.dtype, copy=False)
 
         def judge(params: NDArray[Any]) -> tuple[float, float]:
-            outputs = predict(problem.network, rows, params)
+            outputs = predict(problem.network, rows, params, n_threads=problem.n_threads)
             loss = mean_loss(problem.objective, outputs, Y, loss_weights)
             if not np.isfinite(outputs).all():
                 return np.nan, loss

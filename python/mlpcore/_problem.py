@@ -37,8 +37,3 @@ class Problem:
     alpha: float
     sparse: bool
     n_threads: int
-
-    @property
-    def blas_threads(self) -> int:
-        """Threads for BLAS: the sparse first layer has its own, and leaves little else."""
-        return 1 if self.sparse else self.n_threads

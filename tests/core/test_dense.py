@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from mlpcore._activations import Activation
+from mlpcore._layers import product
 from mlpcore._losses import Loss
 from mlpcore._network import Network
 from mlpcore._optimizers import Optimizer, Solver, step
 from mlpcore._rows import Rows
 from mlpcore._run import Run
+from mlpcore._team import Team
 from mlpcore._training import loss_and_gradient, train
 
 CLOSE = {"float32": 2e-4, "float64": 1e-11}
@@ -49,6 +51,35 @@ def test_every_activation_in_several_blocks(hidden):
         for part in (slice(600), slice(600, None))
     ]
     np.testing.assert_allclose(whole, (halves[0] + halves[1]) / 2, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["nn", "tn", "nt", "tt"])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 500, 40), (100, 33, 784), (784, 500, 7)])
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+def test_product(n_threads, shape, kind, dtype):
+    m, n, k = shape
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
+    C = np.full((m, n), np.nan, dtype)
+    own_A = np.ascontiguousarray(A.T) if kind[0] == "t" else A
+    own_B = np.ascontiguousarray(B.T) if kind[1] == "t" else B
+    product(Team(n_threads), own_A, own_B, C, trans_a=kind[0] == "t", trans_b=kind[1] == "t")
+    np.testing.assert_allclose(C, A @ B, atol=CLOSE[dtype])
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((2, 3), (4, 5), (2, 5)),
+        ((2, 3), (3, 5), (2, 4)),
+        ((0, 3), (3, 5), (0, 5)),
+        ((1, 16385), (16385, 1), (1, 1)),
+    ],
+)
+def test_product_of_other_shapes(shapes):
+    with pytest.raises(ValueError, match="needed are"):
+        product(Team(1), *map(np.ones, shapes))
 
 
 SOLVERS = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlpcore.experiments._data import Split
-from mlpcore.experiments._report import MINI_BATCHES, SEEDS
+from mlpcore.experiments._report import MINI_BATCHES, REGULARIZED, RUNS, SEEDS
 from mlpcore.experiments._results import Results
 from mlpcore.experiments._statistics import collapsed, rows_of
 from mlpcore.experiments._tables import Variant, make_tables
@@ -32,6 +32,17 @@ def cells(results, number, variant):
 def test_table_3_is_the_report_s(published):
     for run, differences in cells(published, 3, Variant()).items():
         assert max(differences) < (0.0045 if run == "9" else 0.0015)
+
+
+def test_table_3_in_float32(published):
+    found = cells(published, 3, Variant(dtype="float32"))
+    assert max(max(differences) for run, differences in found.items() if run != "9") < 0.0035
+
+
+def test_twins_are_published(published):
+    unit = Variant(bias="unit").changes
+    for configuration in (*RUNS.values(), *MINI_BATCHES.values(), *REGULARIZED.values()):
+        assert len(rows_of(published, configuration, SEEDS, **unit)) == 3
 
 
 @pytest.mark.parametrize(("number", "rows"), [(5, ["50", "100"]), (6, ["0.01", "0.001"])])
