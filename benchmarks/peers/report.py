@@ -1,0 +1,101 @@
+"""The comparison as JSON, as a table and as a bar chart."""
+
+import json
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+from workloads import WORKLOADS
+
+OURS = "mlpcore fit"
+
+
+def best_peer(seconds: dict[str, list[float]]) -> tuple[str, float]:
+    """Return the fastest of the others and its median."""
+    others = {key: median(runs) for key, runs in seconds.items() if key != OURS}
+    fastest = min(others, key=others.__getitem__)
+    return fastest, others[fastest]
+
+
+def clock(seconds: float) -> str:
+    """Return a time with three digits."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the Markdown table: medians, and how many times faster than the best peer."""
+    peers = sorted({key for row in results.values() for key in row["seconds"]} - {OURS})
+    lines = [
+        "| workload | mlpcore | " + " | ".join(peers) + " | best peer / mlpcore |",
+        "|---" * (len(peers) + 3) + "|",
+    ]
+    for name, row in results.items():
+        seconds = row["seconds"]
+        cells = [clock(median(seconds[p])) if p in seconds else "-" for p in peers]
+        ours = median(seconds[OURS])
+        ratio = best_peer(seconds)[1] / ours
+        spread = f"{clock(ours)} ({clock(min(seconds[OURS]))} to {clock(max(seconds[OURS]))})"
+        lines.append(f"| {name} | {spread} | " + " | ".join(cells) + f" | **{ratio:.2f}** |")
+    return "\n".join(lines)
+
+
+def describe() -> str:
+    """Return what each workload is, a line each."""
+    lines = []
+    for name, w in WORKLOADS.items():
+        what = f"predict {w.rows} rows" if w.rows else f"{w.solver}, batch {w.batch_size}"
+        hidden = "-".join(map(str, w.hidden))
+        lines.append(f"- `{name}`: {w.data}, hidden {hidden}, {w.activation}, {w.loss}, {what}")
+    return "\n".join(lines)
+
+
+def chart(path: Path, results: dict[str, Any]) -> None:
+    """Draw how many times as long as ours each peer takes; left of 1 the peer is faster."""
+    figure, axes = plt.subplots(figsize=(8, 0.9 + 0.55 * len(results)), layout="constrained")
+    for i, row in enumerate(results.values()):
+        ours = median(row["seconds"][OURS])
+        key, best = best_peer(row["seconds"])
+        ratio = best / ours
+        axes.barh(i, ratio, color="#2a6f97" if ratio >= 1 else "#c1121f", height=0.6)
+        axes.annotate(
+            f" {ratio:.1f} x   {key} {clock(best)}, mlpcore {clock(ours)}", (ratio, i), va="center"
+        )
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_yticks(range(len(results)), results)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 2.2 * max(best_peer(r["seconds"])[1] / median(r["seconds"][OURS])
+                               for r in results.values()))  # fmt: skip
+    axes.set_xlabel("time of the best peer / time of mlpcore")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def write_report(directory: Path, report: dict[str, Any]) -> None:
+    """Write peers.json, peers.md and peers.png."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "peers.json").write_text(json.dumps(report, indent=1) + "\n")
+    results = report["workloads"]
+    missing = "\n".join(
+        f"- `{name}`: {key}: {why}" for name, row in results.items()
+        for key, why in row["missing"].items()
+    )  # fmt: skip
+    peaks = report["peak_gflops"]
+    (directory / "peers.md").write_text(
+        f"# mlpcore and its peers\n\n{report['date']}, {report['machine']}; "
+        f"{', '.join(report['versions'])}.\n"
+        f"Median of {report['rounds']} runs, all peers in turn, float32, every peer with all "
+        f"cores; kernels {report['kernels']}; float32 limit of the processor in the same run "
+        f"{min(peaks):.0f} to {max(peaks):.0f} GFLOP/s. Training: seconds an epoch; our spread in "
+        "brackets.\n\n"
+        f"{table(results)}\n\n"
+        f"![Bars](peers.png)\n\n{describe()}\n\nNot run:\n\n{missing}\n"
+    )
+    chart(directory / "peers.png", results)

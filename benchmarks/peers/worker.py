@@ -1,0 +1,45 @@
+"""A peer in a process of its own: reads one request a line, answers with one line of JSON.
+
+load WORKLOAD VARIANT    {"loss": ...}, or {"missing": why}
+run                      {"seconds": of one epoch or prediction}
+"""
+
+import importlib
+import json
+import sys
+import time
+from typing import Any
+
+from workloads import make_task
+
+
+def main(name: str) -> None:
+    """Serve until the input ends."""
+    module = importlib.import_module(f"{name}_peer")
+    peer: Any = None
+    answer: dict[str, Any] = {
+        "version": module.VERSION, "variants": module.VARIANTS,
+        "kernels": getattr(module, "KERNELS", ""),
+    }  # fmt: skip
+    out, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
+    print(json.dumps(answer), file=out, flush=True)
+    for line in sys.stdin:
+        verb, *words = line.split()
+        if verb == "load":
+            peer = None
+            try:
+                peer = module.Peer(make_task(words[0]), words[1])
+                answer = {"loss": peer.loss()}
+            except NotImplementedError as why:
+                answer = {"missing": str(why)}
+        else:
+            workload = peer.task.workload
+            run = peer.predict if workload.rows else peer.train
+            start = time.perf_counter()
+            run(workload.repeats)
+            answer = {"seconds": (time.perf_counter() - start) / workload.repeats}
+        print(json.dumps(answer), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
