@@ -8,6 +8,7 @@
 #ifndef MLPCORE_SPARSE_H
 #define MLPCORE_SPARSE_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -48,14 +49,64 @@ typedef struct {
     ptrdiff_t b_step, z_stride;
     void *d_W, *first, *second; /* (n_features, n_units) */
     const mlpcore_update *update;
+    int others_wait;            /* the step of features without non-zeros is made later */
     unsigned char *rooms;       /* (n_threads, room_size): a tile's columns of the delta */
     ptrdiff_t room_size;
+    int32_t *lists;             /* (n_threads, n_features + 1): features of a thread */
 } mlpcore_sparse_job;
+
+/* Steps that wait: see _idle.h. */
+typedef struct {
+    const mlpcore_nonzeros *parts;
+    int n_parts, settles;       /* settles: all features, not those of a block */
+    ptrdiff_t n_features, n_units, n_steps, most_live;
+    int32_t *lists;             /* (n_threads, n_features + 1): features of a thread */
+    int32_t *done;              /* (n_features,): steps made */
+    const double *rates;        /* (n_steps,) */
+    double beta_1, beta_2, epsilon, keep;
+    void *W, *first, *second;   /* (n_features, n_units) */
+} mlpcore_idle_job;
 
 /* Part t of n things. */
 MLPCORE_INLINE ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
 {
     return n * t / n_threads;
+}
+
+/* The features of thread t: every n_threads-th sixteen, for neighbours have much in common; of
+   them all, or those that a row of the block has. Returns how many. */
+MLPCORE_INLINE ptrdiff_t mlpcore_list_features(const mlpcore_nonzeros *parts, int n_parts, int all,
+                                               ptrdiff_t n_features, int t, int n_threads,
+                                               int32_t *list)
+{
+    enum { TOGETHER = 16 };
+    ptrdiff_t n = 0;
+    for (ptrdiff_t from = (ptrdiff_t)t * TOGETHER; from < n_features;
+         from += (ptrdiff_t)n_threads * TOGETHER)
+        for (ptrdiff_t j = from; j < n_features && j < from + TOGETHER; j++) {
+            int takes = all;
+            for (int p = 0; p < n_parts; p++)
+                takes |= parts[p].feature_start[j + 1] != parts[p].feature_start[j];
+            list[n] = (int32_t)j;
+            n += takes;
+        }
+    return n;
+}
+
+/* So many features in advance the rows of those that lie anywhere are asked for. */
+enum { MLPCORE_AHEAD = 4 };
+
+/* Ask for `size` bytes at `at` of up to three matrices, while other rows are worked on. */
+MLPCORE_INLINE void mlpcore_prefetch_rows(const void *W, const void *first, const void *second,
+                                          ptrdiff_t at, ptrdiff_t size)
+{
+#if !defined(_MSC_VER)
+    for (ptrdiff_t b = at; b < at + size; b += 64) {
+        __builtin_prefetch((const char *)W + b, 1);
+        if (first) __builtin_prefetch((const char *)first + b, 1);
+        if (second) __builtin_prefetch((const char *)second + b, 1);
+    }
+#endif
 }
 
 #define MLPCORE_PASTE(name, suffix) name##_##suffix
@@ -69,9 +120,11 @@ MLPCORE_INLINE ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
 #define VECTOR_BYTES 16
 #define T float
 #define S f
+#define SQUARE_ROOT sqrtf
 #include "_sparse_level.h"
 #define T double
 #define S d
+#define SQUARE_ROOT sqrt
 #include "_sparse_level.h"
 #undef LEVEL
 #undef TARGET
@@ -83,9 +136,11 @@ MLPCORE_INLINE ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
 #define VECTOR_BYTES 32
 #define T float
 #define S f
+#define SQUARE_ROOT sqrtf
 #include "_sparse_level.h"
 #define T double
 #define S d
+#define SQUARE_ROOT sqrt
 #include "_sparse_level.h"
 #undef LEVEL
 #undef TARGET
@@ -98,9 +153,11 @@ MLPCORE_INLINE ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
 #define VECTOR_BYTES 64
 #define T float
 #define S f
+#define SQUARE_ROOT sqrtf
 #include "_sparse_level.h"
 #define T double
 #define S d
+#define SQUARE_ROOT sqrt
 #include "_sparse_level.h"
 #undef LEVEL
 #undef TARGET
@@ -113,6 +170,8 @@ MLPCORE_DISPATCH(mlpcore_sparse_forward_f, (const void *job, int t, int n), (job
 MLPCORE_DISPATCH(mlpcore_sparse_forward_d, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sparse_gradient_f, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sparse_gradient_d, (const void *job, int t, int n), (job, t, n))
+MLPCORE_DISPATCH(mlpcore_idle_f, (const void *job, int t, int n), (job, t, n))
+MLPCORE_DISPATCH(mlpcore_idle_d, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_walk_f, (const void *job, ptrdiff_t i), (job, i))
 MLPCORE_DISPATCH(mlpcore_walk_d, (const void *job, ptrdiff_t i), (job, i))
 

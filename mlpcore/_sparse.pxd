@@ -1,15 +1,26 @@
 from libc.stdint cimport int32_t
 
 from mlpcore._activations cimport Activation
-from mlpcore._optimizers cimport mlpcore_update
+from mlpcore._optimizers cimport mlpcore_update, Optimizer
 from mlpcore._rows cimport Rows
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
+cdef class IdleSteps:
+    cdef Optimizer optimizer
+    cdef Py_ssize_t n_units
+    cdef Py_ssize_t n_steps
+    cdef Py_ssize_t most_live
+    cdef int32_t[::1] done
+    cdef double[::1] rates
+    cdef double keep
+
 cdef class SparseBlock:
+    cdef IdleSteps idle
     cdef Rows rows
     cdef Team team
     cdef int32_t[:, ::1] starts
+    cdef int32_t[:, ::1] lists
     cdef int32_t[:, ::1] indices
     cdef unsigned char[:, ::1] values
     cdef unsigned char[::1] parts
@@ -20,6 +31,9 @@ cdef class WalkRoom:
     cdef int32_t[::1] indices
     cdef unsigned char[::1] values
 
+cdef void begin_step(SparseBlock block, const mlpcore_update *update) noexcept nogil
+cdef void idle_steps(SparseBlock block, bint settles, real[::1] params,
+                     real[:, ::1] state) noexcept nogil
 cdef void walk(WalkRoom room, const real *x, const real[::1] W, const real[::1] b,
                Activation kind, real[::1] a) noexcept nogil
 cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index,

@@ -7,11 +7,12 @@ up in the same order for any number of threads.
 
 import numpy as np
 
+from libc.math cimport log, sqrt
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
 from mlpcore._activations cimport Activation, follows_product, IDENTITY
-from mlpcore._optimizers cimport mlpcore_update
+from mlpcore._optimizers cimport mlpcore_update, Optimizer
 from mlpcore._rows cimport FLOAT32, most_nonzeros, Rows, UINT8
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
@@ -40,6 +41,7 @@ cdef extern from "_sparse.h" nogil:
         double scale
         int activation
         const mlpcore_update *update
+        int others_wait
         const void *W
         const void *b
         void *d_W
@@ -47,7 +49,21 @@ cdef extern from "_sparse.h" nogil:
         void *second
         unsigned char *rooms
         Py_ssize_t room_size
+        int32_t *lists
         void *Z
+    ctypedef struct mlpcore_idle_job:
+        const mlpcore_nonzeros *parts
+        int n_parts, settles
+        Py_ssize_t n_features, n_units, n_steps, most_live
+        int32_t *lists
+        int32_t *done
+        const double *rates
+        double beta_1, beta_2, epsilon, keep
+        void *W
+        void *first
+        void *second
+    void mlpcore_idle_f(const void *job, int thread, int n_threads)
+    void mlpcore_idle_d(const void *job, int thread, int n_threads)
     void mlpcore_sparse_gather_f(const void *job, int thread, int n_threads)
     void mlpcore_sparse_gather_d(const void *job, int thread, int n_threads)
     void mlpcore_sparse_forward_f(const void *job, int thread, int n_threads)
@@ -63,6 +79,9 @@ cdef enum:
     BEYOND = 16
     # Of a row's part of the delta that a thread works on.
     TILE_BYTES = 256
+
+# A step that is smaller by so much than the one before it moves no weight.
+cdef double NO_MOVE = 2.0 ** -60
 
 
 cdef class SparseBlock:
@@ -85,6 +104,7 @@ cdef class SparseBlock:
         cdef Py_ssize_t room = capacity * self.most + BEYOND
         team.make_room(TILE_BYTES * capacity)
         self.starts = np.empty((n, capacity + rows.n_features + 2), np.int32)
+        self.lists = np.empty((n, rows.n_features + 1), np.int32)
         self.indices = np.empty((2 * n, room), np.int32)
         self.values = np.empty((2 * n, room), dtype).view(np.uint8)
         self.parts = np.empty(n * sizeof(mlpcore_nonzeros), np.uint8)
@@ -96,6 +116,65 @@ cdef class SparseBlock:
             parts[t].row = &self.indices[2 * t + 1, 0]
             parts[t].values_by_row = &self.values[2 * t, 0]
             parts[t].values_by_feature = &self.values[2 * t + 1, 0]
+
+
+cdef class IdleSteps:
+    """Steps of Adam without a gradient, made when a feature is met again (`_idle.h`).
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        ADAM or ADAMW; its learning rate is to change only where all is settled.
+    n_features, n_units : int
+        Of the first layer.
+    most : int
+        Steps until all is settled.
+    """
+
+    def __cinit__(self, Optimizer optimizer, Py_ssize_t n_features, Py_ssize_t n_units,
+                  Py_ssize_t most):
+        self.optimizer, self.n_units = optimizer, n_units
+        self.done = np.zeros(n_features, np.int32)
+        self.rates = np.empty(most)
+        # Each step moves a weight by so much of what the last one did.
+        cdef double shrinks = optimizer.beta_1 / sqrt(optimizer.beta_2) if optimizer.beta_2 else 1.0
+        self.most_live = most
+        if 0 < shrinks < 1:
+            self.most_live = <Py_ssize_t> min(most, log(NO_MOVE) / log(shrinks))
+
+
+cdef void begin_step(SparseBlock block, const mlpcore_update *update) noexcept nogil:
+    """Take down a step, so that features which the block has not can make it later."""
+    if block is not None and block.idle is not None:
+        block.idle.rates[block.idle.n_steps] = update.rate
+        block.idle.n_steps += 1
+        block.idle.keep = update.keep
+
+
+cdef void fill_idle_job(IdleSteps idle, mlpcore_idle_job *job) noexcept nogil:
+    """Set what all steps have in common."""
+    job.n_features, job.n_units, job.most_live = idle.done.shape[0], idle.n_units, idle.most_live
+    job.done, job.rates, job.keep = &idle.done[0], &idle.rates[0], idle.keep
+    job.beta_1, job.beta_2 = idle.optimizer.beta_1, idle.optimizer.beta_2
+    job.epsilon = idle.optimizer.epsilon
+
+
+cdef void idle_steps(SparseBlock block, bint settles, real[::1] params,
+                     real[:, ::1] state) noexcept nogil:
+    """Make the steps that wait: all, or those before this one on the block's own features."""
+    cdef mlpcore_idle_job job
+    if block is None or block.idle is None or block.idle.n_steps == 0:
+        return
+    fill_idle_job(block.idle, &job)
+    job.parts, job.n_parts = <mlpcore_nonzeros *> &block.parts[0], block.n_parts
+    job.lists = &block.lists[0, 0]
+    job.settles, job.n_steps = settles, block.idle.n_steps - (not settles)
+    job.W, job.first, job.second = &params[0], &state[0, 0], &state[1, 0]
+    block.team.run(mlpcore_idle_f if real is float else mlpcore_idle_d, &job,
+                   10.0 * job.n_features * job.n_units)
+    if settles:
+        block.idle.n_steps = 0
+        block.idle.done[:] = 0
 
 
 cdef mlpcore_sparse_job new_job(SparseBlock block, const real[:, ::1] Z) noexcept nogil:
@@ -134,8 +213,9 @@ cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index,
         job.X, job.x_type = &block.rows.f64[0, 0], MLPCORE_FLOAT64
     job.table = (&block.rows.table_f32[0] if real is float
                  else <const void *> &block.rows.table_f64[0])
+    # To find, move and sort a value takes as long as some twenty multiplications.
     block.team.run(mlpcore_sparse_gather_f if real is float else mlpcore_sparse_gather_d, &job,
-                   <double> index.shape[0] * block.most)
+                   20.0 * index.shape[0] * block.most)
 
 
 cdef void take_csr(Rows rows, mlpcore_sparse_job *job) noexcept nogil:
@@ -162,9 +242,10 @@ cdef void sparse_gradient(SparseBlock block, const real[:, ::1] D, const mlpcore
                           real[::1] d_W, real[:, ::1] state) noexcept nogil:
     """Apply a rule to d_W with the gradient X^T D; X the rows of the block."""
     cdef mlpcore_sparse_job job = new_job(block, D)
-    job.d_W, job.update = &d_W[0], update
+    job.d_W, job.update, job.others_wait = &d_W[0], update, block.idle is not None
     job.first = &state[0, 0] if state.shape[0] > 0 else NULL
     job.second = &state[1, 0] if state.shape[0] > 1 else NULL
+    job.lists = &block.lists[0, 0]
     job.rooms, job.room_size = &block.team.rooms[0, 0], block.team.rooms.strides[0]
     block.team.run(mlpcore_sparse_gradient_f if real is float else mlpcore_sparse_gradient_d,
                    &job, work(&job) + d_W.shape[0])

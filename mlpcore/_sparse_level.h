@@ -8,6 +8,7 @@ typedef T NAME(lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T
 #endif
 
 #include "_gather.h"
+#include "_idle.h"
 
 /* out = sum_k value_k row(index_k) over N vectors; row(i) = A + i stride. The last vector
    begins at `last`, so that it may end where the row does, and overlap the one before. */
@@ -160,30 +161,60 @@ TARGET MLPCORE_INLINE int NAME(terms_of_feature)(const mlpcore_sparse_job *job, 
     return n_terms;
 }
 
-/* X^T D and what follows; to a feature without non-zeros nothing is added. */
+/* A tile of columns: what they are, where they lie, and the rule for the weights under them. */
+typedef struct {
+    const T *columns;
+    ptrdiff_t first, n;
+    int vectors, skips_unmet;
+    MLPCORE_SUFFIX(mlpcore_rule, S) rule;
+} NAME(tile_of_delta);
+
+/* X^T D and what follows, for some features and a tile of columns. */
+TARGET static void NAME(gradient_of_features)(const mlpcore_sparse_job *job,
+                                              const NAME(tile_of_delta) *tile, const int32_t *list,
+                                              ptrdiff_t n_listed)
+{
+    enum { ROOM = 8, SIZE = sizeof(T) };
+    const int padded = tile->vectors * LANES;
+    NAME(terms) terms[MLPCORE_MOST_PARTS];
+    T sum[ROOM * LANES];
+    for (ptrdiff_t k = 0; k < n_listed; k++) {
+        const ptrdiff_t at = list[k] * job->n_units + tile->first;
+        if (tile->skips_unmet && k + MLPCORE_AHEAD < n_listed)
+            mlpcore_prefetch_rows(job->d_W, job->first, job->second, SIZE * (
+                list[k + MLPCORE_AHEAD] * job->n_units + tile->first), SIZE * tile->n);
+        const int n_terms = NAME(terms_of_feature)(job, list[k], terms);
+        NAME(sum_of_rows)(tile->vectors, tile->columns, padded, padded - LANES, terms, n_terms, sum);
+        MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, tile->n, sum, (T *)job->d_W + at,
+                                         (T *)job->first + at, (T *)job->second + at);
+    }
+}
+
+/* A thread's share is a slice of many units, or of few units some of the features; to features
+   without non-zeros nothing may be added, or their step waits. At the edges of slices lie cache
+   lines of two threads: each begins at another feature, so as not to write to them at once. */
 TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, int t,
                                                  int n_threads)
 {
-    enum { MOST = 4, ROOM = 8 };
-    const ptrdiff_t n = job->n_units, end = NAME(slice)(n, t + 1, n_threads);
-    const int adds_only = job->update->kind == MLPCORE_ADD && job->update->keep == 1;
-    const MLPCORE_SUFFIX(mlpcore_rule, S) rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
-    T *columns = (T *)(job->rooms + t * job->room_size), sum[ROOM * LANES];
-    NAME(terms) terms[MLPCORE_MOST_PARTS];
-    for (ptrdiff_t done = NAME(slice)(n, t, n_threads), stop; done < end; done = stop) {
-        const ptrdiff_t left = (end - done + LANES - 1) / LANES;
-        const int vectors = (int)(left < MOST ? left : MOST);
-        stop = done + vectors * LANES < end ? done + vectors * LANES : end;
-        NAME(copy_columns)(job, done, stop - done, vectors * LANES, columns);
-        for (ptrdiff_t j = 0; j < job->n_features; j++) {
-            const ptrdiff_t at = j * n + done;
-            const int n_terms = NAME(terms_of_feature)(job, j, terms);
-            if (n_terms == 0 && adds_only) continue;
-            NAME(sum_of_rows)(vectors, columns, vectors * LANES, (vectors - 1) * LANES, terms,
-                              n_terms, sum);
-            MLPCORE_SUFFIX(mlpcore_apply, S)(&rule, stop - done, sum, (T *)job->d_W + at,
-                                             (T *)job->first + at, (T *)job->second + at);
-        }
+    enum { MOST = 4 };
+    const int by_units = job->n_units >= MLPCORE_MANY_UNITS;
+    const ptrdiff_t end = by_units ? NAME(slice)(job->n_units, t + 1, n_threads) : job->n_units;
+    T *columns = (T *)(job->rooms + t * job->room_size);
+    int32_t *list = job->lists + t * (job->n_features + 1);
+    NAME(tile_of_delta) tile = {columns, by_units ? NAME(slice)(job->n_units, t, n_threads) : 0};
+    tile.rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
+    tile.skips_unmet = job->others_wait || (tile.rule.kind == MLPCORE_ADD && tile.rule.keep == 1);
+    const ptrdiff_t n_listed = mlpcore_list_features(
+        job->parts, *job->n_parts, !tile.skips_unmet, job->n_features, by_units ? 0 : t,
+        by_units ? 1 : n_threads, list);
+    const ptrdiff_t begin = by_units ? mlpcore_part(n_listed, t, n_threads) : 0;
+    for (; tile.first < end; tile.first += tile.n) {
+        const ptrdiff_t left = (end - tile.first + LANES - 1) / LANES;
+        tile.vectors = (int)(left < MOST ? left : MOST);
+        tile.n = tile.vectors * LANES < end - tile.first ? tile.vectors * LANES : end - tile.first;
+        NAME(copy_columns)(job, tile.first, tile.n, tile.vectors * LANES, columns);
+        NAME(gradient_of_features)(job, &tile, list + begin, n_listed - begin);
+        NAME(gradient_of_features)(job, &tile, list, begin);
     }
 }
 
@@ -191,3 +222,4 @@ TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, 
 #undef S
 #undef NAME
 #undef LANES
+#undef SQUARE_ROOT

@@ -13,7 +13,7 @@ from mlpcore._optimizers cimport (accumulation, mlpcore_update, Optimizer, optim
                                   update_of)
 from mlpcore._rows cimport Rows, gather, gather_targets
 from mlpcore._run cimport Run
-from mlpcore._sparse cimport SparseBlock, sparse_gather
+from mlpcore._sparse cimport begin_step, idle_steps, SparseBlock, sparse_gather
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
@@ -77,6 +77,7 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
             gather(rows, index[start:stop], x)
         else:
             sparse_gather(block, index[start:stop], a)
+            idle_steps(block, False, target, state)
         gather_targets(Y, index[start:stop], y)
         forward(network, team, params, x, block, dropout, A, S)
         total += loss_forward(objective, a, y, weights, index[start:stop])
@@ -109,6 +110,7 @@ cdef double train_batch(Network network, Team team, Objective objective, Optimiz
         optimizer.t += 1
         of_weights = update_of(optimizer, scale, alpha, True)
         of_biases = update_of(optimizer, scale, alpha, False)
+        begin_step(block, &of_weights)
         total += batch_gradient(network, team, objective, rows, Y, weights, index, params,
                                 &of_weights, &of_biases, block, dropout, scratch, params,
                                 state, run)

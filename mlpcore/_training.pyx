@@ -12,10 +12,10 @@ from numpy.random cimport bitgen_t
 from mlpcore._dropout cimport Dropout
 from mlpcore._losses cimport l2_penalty, loss_forward, Objective
 from mlpcore._network cimport Network, forward, layer_columns, room_to_compute
-from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer
+from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer, SGD
 from mlpcore._rows cimport Rows, copy_rows, density, shuffle
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
-from mlpcore._sparse cimport SparseBlock, sparse_gather
+from mlpcore._sparse cimport idle_steps, IdleSteps, SparseBlock, sparse_gather
 from mlpcore._steps cimport (batch_gradient, scratch_width, step_is_fused, total_weight,
                              train_batch)
 from mlpcore._team cimport Team, worth_a_team
@@ -41,6 +41,8 @@ cdef double WORTH_THREADS = 3e7
 SPARSE_MAX_DENSITY = 0.25
 SPARSE_MIN_UNITS = 48
 SPARSE_MIN_SHARE = 0.8
+# Of a feature, in a batch: what steps that wait save. Measured there too.
+WAITING_MAX_ENTRIES = 1.0
 
 
 def prefers_sparse(Network network, Rows rows):
@@ -55,8 +57,21 @@ def prefers_sparse(Network network, Rows rows):
     if not rows.is_csr and (network.sizes[1] < SPARSE_MIN_UNITS
                             or network.weights[1] < SPARSE_MIN_SHARE * network.n_weights):
         return False
-    cdef Py_ssize_t step = max(1, rows.n_samples // SAMPLED_ROWS)
-    return density(rows, step) <= SPARSE_MAX_DENSITY
+    return density(rows, sampling_step(rows)) <= SPARSE_MAX_DENSITY
+
+
+cdef bint steps_may_wait(Optimizer optimizer, Rows rows, double alpha, Py_ssize_t n_rows):
+    """Whether Adam should leave features alone until a row has them again.
+
+    It pays if most features are in no row of a batch. With L2 each step needs all weights.
+    """
+    return (optimizer.solver != SGD and alpha == 0
+            and density(rows, sampling_step(rows)) * n_rows <= WAITING_MAX_ENTRIES)
+
+
+cdef Py_ssize_t sampling_step(Rows rows) noexcept nogil:
+    """Return how far the rows lie apart that tell the density of all."""
+    return max(1, rows.n_samples // SAMPLED_ROWS)
 
 
 cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse) noexcept nogil:
@@ -137,6 +152,8 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     cdef SparseBlock block = SparseBlock(rows, block_rows, dtype, team) if sparse else None
     team.make_room(room_to_compute(network, block, block_rows))
     cdef bint fused = step_is_fused(optimizer, min(batch_size, n), block_rows)
+    if fused and block is not None and steps_may_wait(optimizer, rows, alpha, block_rows):
+        block.idle = IdleSteps(optimizer, rows.n_features, network.sizes[1], n // batch_size + 1)
     cdef real[:, ::1] scratch = np.empty(
         (block_rows, scratch_width(network, block, dropout)), dtype)
     cdef real[::1] grads = np.empty(0 if fused else network.n_params, dtype)
@@ -157,12 +174,15 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
                 shuffle(index, bitgen)
             total = 0.0
             start = 0
-            while start < n:
-                stop = min(start + batch_size, n)
-                total += (stop - start) * train_batch(
-                    network, team, objective, optimizer, rows, Y, weights, index[start:stop],
-                    alpha, params, grads, state, block, dropout, scratch, run)
-                start = stop
+            try:
+                while start < n:
+                    stop = min(start + batch_size, n)
+                    total += (stop - start) * train_batch(
+                        network, team, objective, optimizer, rows, Y, weights, index[start:stop],
+                        alpha, params, grads, state, block, dropout, scratch, run)
+                    start = stop
+            finally:
+                idle_steps(block, True, params, state)
             run.record(total / n, optimizer.learning_rate,
                        optimizer.norm_sum / max(1, optimizer.t - t_before))
             if ends_when_non_finite and not all_finite(params):

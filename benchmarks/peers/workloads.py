@@ -53,14 +53,14 @@ class Workload:
 
 REPORT = {"activation": "tanh", "loss": "mse", "solver": "sgd"}
 WORKLOADS = {
-    "report_mb": Workload("mnist", (500,), batch_size=100, **REPORT),
-    "report_full": Workload("mnist", (500,), batch_size=60_000, **REPORT),
-    "mnist_adam": Workload("mnist", (100,)),
+    "report_mb": Workload("mnist", (500,), batch_size=100, repeats=2, **REPORT),
+    "report_full": Workload("mnist", (500,), batch_size=60_000, repeats=2, **REPORT),
+    "mnist_adam": Workload("mnist", (100,), repeats=5),
     "tabular": Workload("tabular", (64, 64), batch_size=32, repeats=5),
     "tiny": Workload("tiny", (16,), batch_size=16, repeats=100),
     "wide": Workload("wide", (1024, 1024), batch_size=512),
-    "sparse_text": Workload("text", (100,)),
-    "sparse_text_sgd": Workload("text", (100,), solver="sgd"),
+    "sparse_text": Workload("text", (100,), repeats=2),
+    "sparse_text_sgd": Workload("text", (100,), solver="sgd", repeats=5),
     "predict_1": Workload("mnist", (500,), rows=1, repeats=2000, **REPORT),
     "predict_10000": Workload("mnist", (500,), rows=10_000, **REPORT),
 }
