@@ -13,6 +13,9 @@ from libc.math cimport erfc, exp, expf
 
 from mlpcore._types cimport real
 
+cdef enum:
+    SIDE_BY_SIDE = 256
+
 cdef double ROOT_HALF = 0.70710678118654752440
 cdef double DENSITY_AT_0 = 0.39894228040143267794  # 1 / sqrt(2 pi)
 
@@ -108,18 +111,16 @@ cpdef void rows_backward(Activation kind, const real[:, ::1] a, real[:, ::1] d) 
 
 cpdef void softmax_forward(real[:, ::1] z) noexcept nogil:
     """a_ij = exp(z_ij - max_j z_ij) / sum_j exp(z_ij - max_j z_ij)."""
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, j, m = z.shape[0] if z.shape[1] else 0
     cdef real largest, total
-    for i in range(z.shape[0] if z.shape[1] else 0):
+    for i in range(m):
         largest = z[i, 0]
         for j in range(1, z.shape[1]):
             largest = max(largest, z[i, j])
         for j in range(z.shape[1]):
             z[i, j] -= largest
-        if real is float:
-            mlpcore_vexp_f(&z[i, 0], z.shape[1])
-        else:
-            mlpcore_vexp_d(&z[i, 0], z.shape[1])
+    exp_forward(z)
+    for i in range(m):
         total = 0
         for j in range(z.shape[1]):
             total += z[i, j]
@@ -128,15 +129,30 @@ cpdef void softmax_forward(real[:, ::1] z) noexcept nogil:
 
 
 cpdef void exp_forward(real[:, ::1] z) noexcept nogil:
-    """a = exp(z)."""
-    cdef Py_ssize_t i
-    if z.shape[1] == 0:
-        return
-    for i in range(z.shape[0]):
-        if real is float:
-            mlpcore_vexp_f(&z[i, 0], z.shape[1])
-        else:
-            mlpcore_vexp_d(&z[i, 0], z.shape[1])
+    """a = exp(z); short rows are put side by side, for whole vectors."""
+    cdef Py_ssize_t i, j, start = 0, stop, n = z.shape[1], m = z.shape[0] if n else 0
+    cdef Py_ssize_t together = SIDE_BY_SIDE // n if n else 1
+    cdef real[SIDE_BY_SIDE] side_by_side
+    while start < m and together > 1:
+        stop = min(start + together, m)
+        for i in range(start, stop):
+            for j in range(n):
+                side_by_side[(i - start) * n + j] = z[i, j]
+        vexp(side_by_side, (stop - start) * n)
+        for i in range(start, stop):
+            for j in range(n):
+                z[i, j] = side_by_side[(i - start) * n + j]
+        start = stop
+    for i in range(start, m):
+        vexp(&z[i, 0], n)
+
+
+cdef inline void vexp(real *x, Py_ssize_t n) noexcept nogil:
+    """x = exp(x)."""
+    if real is float:
+        mlpcore_vexp_f(x, n)
+    else:
+        mlpcore_vexp_d(x, n)
 
 
 cpdef void gelu_forward(real[:, ::1] z, real[:, ::1] slope) noexcept nogil:

@@ -16,6 +16,14 @@
 #include "_updates.h"
 
 enum { MLPCORE_PANEL_BYTES = 128 }; /* the widest panel's row */
+enum { MLPCORE_TERMS = 384 };       /* of a sum that are added up at a time */
+
+/* Whether the compiler moves elements between vectors without naming an instruction. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define MLPCORE_SHUFFLES 1
+#else
+#define MLPCORE_SHUFFLES 0
+#endif
 
 typedef struct {
     ptrdiff_t m, n, k;        /* C (m, n), A (m, k), B (k, n) */

@@ -41,6 +41,13 @@ cdef extern from "_dense.h" nogil:
     void mlpcore_dense_f(const void *job, int thread, int n_threads)
     void mlpcore_dense_d(const void *job, int thread, int n_threads)
 
+cdef extern from "_sums.h" nogil:
+    ctypedef struct mlpcore_sum_job:
+        Py_ssize_t m, n, stride
+        void *D
+    void mlpcore_sum_rows_f(const void *job, int thread, int n_threads)
+    void mlpcore_sum_rows_d(const void *job, int thread, int n_threads)
+
 
 cdef bint prefers_blas(Py_ssize_t k) noexcept nogil:
     """Whether BLAS is to compute a product with sums of k terms: the one place that decides."""
@@ -166,12 +173,15 @@ def product(Team team, const real[:, ::1] A, const real[:, ::1] B, real[:, ::1] 
         compute(team, &job, &C[0, 0])
 
 
-cdef void sum_rows(real[:, ::1] D, bint shared) noexcept nogil:
+cdef void sum_rows(Team team, real[:, ::1] D, bint shared) noexcept nogil:
     """D_0 = sum_i D_i; for a shared bias, D_00 is the sum over the units too."""
-    cdef Py_ssize_t i, j
-    for i in range(1, D.shape[0]):
-        for j in range(D.shape[1]):
-            D[0, j] += D[i, j]
+    cdef Py_ssize_t j
+    cdef mlpcore_sum_job job
+    if D.shape[1] == 0:
+        return
+    job.m, job.n, job.stride, job.D = D.shape[0], D.shape[1], row_stride(D), &D[0, 0]
+    team.run(mlpcore_sum_rows_f if real is float else mlpcore_sum_rows_d, &job,
+             <double> D.shape[0] * D.shape[1])
     if shared:
         for j in range(1, D.shape[1]):
             D[0, 0] += D[0, j]

@@ -174,7 +174,7 @@ cdef int backward(Network network, Team team, const real[::1] params, const real
             sparse_gradient(block, d, of_weights, target[w:w_end], state[:, w:w_end])
         else:
             affine_gradient(team, x, d, of_weights, target[w:w_end], state[:, w:w_end])
-        sum_rows(d, network.shared_bias)
+        sum_rows(team, d, network.shared_bias)
         apply_update(team, of_biases, d[0], target, state, network.biases[i],
                      network.biases[i + 1])
     return 0

@@ -9,6 +9,9 @@ from numpy.random.c_distributions cimport random_interval
 
 from mlpcore._types cimport real
 
+cdef enum:
+    SHORT_ROW = 16  # A shorter one is copied before memcpy is called.
+
 
 cdef class Rows:
     """X of shape (n_samples, n_features), dense or CSR, times a scale.
@@ -89,7 +92,7 @@ cdef void convert_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil:
             out[j] = rows.table_f32[bytes[j]] if real is float else rows.table_f64[bytes[j]]
     elif rows.dtype == FLOAT32:
         floats = &rows.f32[i, 0]
-        if real is float and scale == 1:
+        if real is float and scale == 1 and n >= SHORT_ROW:
             memcpy(out, floats, n * sizeof(float))
         else:
             for j in range(n):

@@ -62,7 +62,7 @@ WORKLOADS = {
     "sparse_text": Workload("text", (100,), repeats=2),
     "sparse_text_sgd": Workload("text", (100,), solver="sgd", repeats=5),
     "predict_1": Workload("mnist", (500,), rows=1, repeats=2000, **REPORT),
-    "predict_10000": Workload("mnist", (500,), rows=10_000, **REPORT),
+    "predict_10000": Workload("mnist", (500,), rows=10_000, repeats=20, **REPORT),
 }
 
 
