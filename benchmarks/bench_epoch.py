@@ -14,13 +14,14 @@ import pytest
 
 from mlpcore._activations import Activation
 from mlpcore._blas import matmul
+from mlpcore._first_layer import prefers_sparse
 from mlpcore._losses import Loss
 from mlpcore._network import Network
 from mlpcore._optimizers import Optimizer, Solver
 from mlpcore._rows import Rows
 from mlpcore._run import Run
 from mlpcore._threads import available_threads, blas_threads
-from mlpcore._training import prefers_sparse, train
+from mlpcore._training import train
 
 BLOCK_ROWS = 512
 

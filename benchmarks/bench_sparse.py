@@ -1,13 +1,13 @@
 """One epoch with and without walking the non-zeros, and with and without steps that wait.
 
-The measurements behind the rules of `_training.prefers_sparse` and `steps_may_wait`.
+The measurements behind the rules of `_first_layer`.
 """
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from mlpcore import _training
+from mlpcore import _first_layer, _training
 from mlpcore._activations import Activation
 from mlpcore._losses import Loss
 from mlpcore._network import Network
@@ -57,5 +57,5 @@ def bench_waiting(benchmark, monkeypatch, law, steps):
     X = sp.csr_array((np.ones(len(words), np.float32), words, start), (N_SAMPLES, WORDS))
     X.sum_duplicates()
     limit = np.inf if steps == "waiting" else -1.0
-    monkeypatch.setattr(_training, "WAITING_MAX_ENTRIES", limit)
+    monkeypatch.setattr(_first_layer, "WAITING_MAX_ENTRIES", limit)
     benchmark.pedantic(epoch_of(X, 100, sparse=True), rounds=3, warmup_rounds=1)

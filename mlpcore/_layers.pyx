@@ -59,6 +59,14 @@ cdef Py_ssize_t room_for_products(Py_ssize_t most_inner) noexcept nogil:
     return MLPCORE_PANEL_BYTES * min(most_inner, MOST_INNER)
 
 
+cdef Py_ssize_t room_of_row(Py_ssize_t n) noexcept nogil:
+    """Return how many elements apart rows of n should lie.
+
+    Rows whose addresses are equal modulo 4096 bytes push each other out of the first cache.
+    """
+    return n + 16 if n > 0 and n % 512 == 0 else n
+
+
 cdef mlpcore_product new_product(Team team, Py_ssize_t m, Py_ssize_t n,
                                  Py_ssize_t k) noexcept nogil:
     """Return a product of (m, k) and (k, n) with nothing after it."""

@@ -7,6 +7,7 @@ made where the gradient is, while a tile of it is in registers (`_network.backwa
 """
 
 from mlpcore._dropout cimport Dropout
+from mlpcore._layers cimport room_of_row
 from mlpcore._losses cimport l2_penalty, loss_backward, loss_forward, Objective
 from mlpcore._network cimport Network, backward, forward, layer_columns
 from mlpcore._optimizers cimport (accumulation, mlpcore_update, Optimizer, optimizer_step,
@@ -23,8 +24,8 @@ cdef Py_ssize_t scratch_width(Network network, SparseBlock block, Dropout dropou
 
     They are X unless it is sparse, Y, activations, deltas, and slopes if they are needed.
     """
-    return (x_columns(network, block) + network.sizes[network.n_layers] + 2 * network.n_units
-            + slope_columns(network, dropout))
+    return room_of_row(x_columns(network, block) + network.sizes[network.n_layers]
+                       + 2 * network.n_units + slope_columns(network, dropout))
 
 
 cdef Py_ssize_t slope_columns(Network network, Dropout dropout) noexcept nogil:

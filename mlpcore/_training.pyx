@@ -10,10 +10,12 @@ from libc.math cimport isfinite
 from numpy.random cimport bitgen_t
 
 from mlpcore._dropout cimport Dropout
+from mlpcore._first_layer cimport rows_of_a_block, SPARSE_LEAST_UNITS, steps_may_wait
+from mlpcore._layers cimport room_of_row
 from mlpcore._losses cimport l2_penalty, loss_forward, Objective
 from mlpcore._network cimport Network, forward, layer_columns, room_to_compute
-from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer, SGD
-from mlpcore._rows cimport Rows, copy_rows, density, shuffle
+from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer
+from mlpcore._rows cimport Rows, copy_rows, shuffle
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
 from mlpcore._sparse cimport idle_steps, IdleSteps, SparseBlock, sparse_gather
 from mlpcore._steps cimport (batch_gradient, scratch_width, step_is_fused, total_weight,
@@ -21,67 +23,10 @@ from mlpcore._steps cimport (batch_gradient, scratch_width, step_is_fused, total
 from mlpcore._team cimport Team, worth_a_team
 from mlpcore._types cimport real
 
-# Rows that pass through the network at a time: more gain nothing, and the scratch of
-# 784-1000-10 is 11 MiB in float64.
-cdef enum:
-    BLOCK_ROWS = 512
-    # Of sparse rows fewer, so that a tile of their deltas stays in cache.
-    SPARSE_BLOCK_ROWS = 256
-    SAMPLED_ROWS = 500
-    # The narrowest tile of the sparse kernels, 64 bytes of float32.
-    SPARSE_LEAST_UNITS = 16
-    # Of CSR rows that are written out, 16 MiB in float64.
-    CSR_BLOCK_VALUES = 1 << 21
+from mlpcore._first_layer import prefers_sparse
 
 # Multiplications of a prediction from which on threads are started for it.
 cdef double WORTH_THREADS = 3e7
-
-# Walking non-zeros wins where a large first layer does most of the work and most of its
-# input is zero: measured in benchmarks/bench_sparse.py.
-SPARSE_MAX_DENSITY = 0.25
-SPARSE_MIN_UNITS = 48
-SPARSE_MIN_SHARE = 0.8
-# Of a feature, in a batch: what steps that wait save. Measured there too.
-WAITING_MAX_ENTRIES = 1.0
-
-
-def prefers_sparse(Network network, Rows rows):
-    """Whether training should walk the non-zeros of the rows instead of all values.
-
-    The one place that decides: of the values at most SPARSE_MAX_DENSITY may be non-zero
-    (counted in up to 500 rows). Dense rows must be worth a search for them: the first
-    layer needs SPARSE_MIN_UNITS units and SPARSE_MIN_SHARE of all weights.
-    """
-    if network.sizes[1] < SPARSE_LEAST_UNITS or rows.n_samples == 0:
-        return False
-    if not rows.is_csr and (network.sizes[1] < SPARSE_MIN_UNITS
-                            or network.weights[1] < SPARSE_MIN_SHARE * network.n_weights):
-        return False
-    return density(rows, sampling_step(rows)) <= SPARSE_MAX_DENSITY
-
-
-cdef bint steps_may_wait(Optimizer optimizer, Rows rows, double alpha, Py_ssize_t n_rows):
-    """Whether Adam should leave features alone until a row has them again.
-
-    It pays if most features are in no row of a batch. With L2 each step needs all weights.
-    """
-    return (optimizer.solver != SGD and alpha == 0
-            and density(rows, sampling_step(rows)) * n_rows <= WAITING_MAX_ENTRIES)
-
-
-cdef Py_ssize_t sampling_step(Rows rows) noexcept nogil:
-    """Return how far the rows lie apart that tell the density of all."""
-    return max(1, rows.n_samples // SAMPLED_ROWS)
-
-
-cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse) noexcept nogil:
-    """Return how many rows pass through the network at a time."""
-    if sparse:
-        return SPARSE_BLOCK_ROWS
-    if rows.is_csr:
-        # Written out, they must not be much longer than what they came from.
-        return max(1, min(BLOCK_ROWS, CSR_BLOCK_VALUES // max(1, rows.n_features)))
-    return BLOCK_ROWS
 
 
 def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, ::1] Y,
@@ -126,7 +71,7 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     ends_when_non_finite : bool, default=True
         End after an epoch that leaves a weight which is not finite.
     sparse : bool, default=False
-        Walk the non-zeros of X in the first layer, see `prefers_sparse`.
+        Walk the non-zeros of X in the first layer, see `_first_layer`.
     n_threads : int, default=1
         Threads that share a batch, where it has work for them; the number of BLAS threads
         is the caller's to set.
@@ -248,8 +193,10 @@ def predict(Network network, Rows rows, const real[::1] params, *, int n_threads
     cdef SparseBlock block = SparseBlock(rows, n_block, dtype, team) if sparse else None
     team.make_room(room_to_compute(network, block, n_block))
     cdef Py_ssize_t[::1] index = np.arange(n if sparse else 0)
-    cdef real[:, ::1] X = np.empty((n_block, 0 if sparse else rows.n_features), dtype)
-    cdef real[:, ::1] A = np.empty((n_block, network.n_units), dtype)
+    cdef real[:, ::1] X_room = np.empty(
+        (n_block, 0 if sparse else room_of_row(rows.n_features)), dtype)
+    cdef real[:, ::1] X = X_room[:, :0 if sparse else rows.n_features]
+    cdef real[:, ::1] A = np.empty((n_block, room_of_row(network.n_units)), dtype)
     cdef real[:, ::1] no_slopes = np.empty((n_block, 0), dtype)
     cdef Dropout no_dropout = None
     with nogil:

@@ -15,7 +15,7 @@ FLOORS = [
     ["_activations", "_dropout", "_optimizers"],
     ["_layers", "_sparse", "_losses"],
     ["_network"],
-    ["_steps"],
+    ["_steps", "_first_layer"],
     ["_training"],
     ["_forward"],
     ["_predictor"],

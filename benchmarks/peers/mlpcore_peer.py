@@ -1,9 +1,6 @@
 """mlpcore: fit as anybody would call it; predictions through a Predictor."""
 
-import warnings
-
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from workloads import Task, mean_loss
 
 import mlpcore
@@ -12,8 +9,6 @@ from mlpcore._levels import simd_level
 VERSION = f"mlpcore {mlpcore.__version__}"
 VARIANTS = ("fit",)
 KERNELS = simd_level()
-
-warnings.simplefilter("ignore", ConvergenceWarning)
 
 
 class Peer:

@@ -1,17 +1,12 @@
 """scikit-learn; it has no mean squared error for classes, and no tanh outputs."""
 
-import warnings
-
 import numpy as np
 import sklearn
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from workloads import Task, mean_loss
 
 VERSION = f"scikit-learn {sklearn.__version__}"
 VARIANTS = ("fit",)
-
-warnings.simplefilter("ignore", ConvergenceWarning)
 
 
 class Peer:

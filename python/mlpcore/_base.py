@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from mlpcore._activations import Activation
 from mlpcore._call import Call, Stopped, params_of_before, unchanged_on_error
+from mlpcore._first_layer import prefers_sparse
 from mlpcore._initialization import initialize
 from mlpcore._lbfgs import LbfgsTraining
 from mlpcore._losses import Objective
@@ -25,7 +26,7 @@ from mlpcore._reports import EpochReports
 from mlpcore._rows import Rows
 from mlpcore._stochastic import NON_FINITE_MESSAGE, Draws, StochasticTraining, n_epochs
 from mlpcore._threads import available_threads, blas_threads
-from mlpcore._training import mean_loss, predict, prefers_sparse
+from mlpcore._training import mean_loss, predict
 from mlpcore._validation import Judge, Validation, split
 
 Training = StochasticTraining | LbfgsTraining

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from mlpcore import _training
+from mlpcore import _first_layer, _training
 from mlpcore._activations import Activation
 from mlpcore._losses import Loss
 from mlpcore._network import Network
@@ -56,7 +56,7 @@ def at_once(monkeypatch):
 
     def train_at_once(*args, **options):
         with monkeypatch.context() as patch:
-            patch.setattr(_training, "WAITING_MAX_ENTRIES", -1.0)
+            patch.setattr(_first_layer, "WAITING_MAX_ENTRIES", -1.0)
             return trained(*args, **options)
 
     return train_at_once

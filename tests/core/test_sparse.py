@@ -5,12 +5,13 @@ import pytest
 import scipy.sparse as sp
 
 from mlpcore._activations import Activation
+from mlpcore._first_layer import prefers_sparse
 from mlpcore._losses import Loss
 from mlpcore._network import Network
 from mlpcore._optimizers import Optimizer, Solver
 from mlpcore._rows import Rows
 from mlpcore._run import Run
-from mlpcore._training import loss_and_gradient, predict, prefers_sparse, train
+from mlpcore._training import loss_and_gradient, predict, train
 
 
 def bytes_with_zeros(n_rows, n_features, density=0.2, seed=0):

@@ -9,8 +9,8 @@ from sklearn.neural_network import MLPClassifier as SklearnMLP
 from sklearn.utils import check_random_state
 
 from mlpcore import MLPClassifier
+from mlpcore._first_layer import prefers_sparse
 from mlpcore._rows import Rows
-from mlpcore._training import prefers_sparse
 
 SOLVERS = {
     "sgd": {"solver": "sgd", "momentum": 0.0, "learning_rate_init": 0.1},

@@ -1,0 +1,9 @@
+from mlpcore._optimizers cimport Optimizer
+from mlpcore._rows cimport Rows
+
+cdef enum:
+    # The narrowest tile of the sparse kernels, 64 bytes of float32.
+    SPARSE_LEAST_UNITS = 16
+
+cdef bint steps_may_wait(Optimizer optimizer, Rows rows, double alpha, Py_ssize_t n_rows)
+cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse) noexcept nogil

@@ -1,0 +1,66 @@
+"""How the first layer is computed: the one place that decides.
+
+Over all values of X or over those that are not zero, how many rows at a time, and whether
+a step on the weights of absent features waits. Measured in benchmarks/bench_sparse.py.
+"""
+
+from mlpcore._network cimport Network
+from mlpcore._optimizers cimport Optimizer, SGD
+from mlpcore._rows cimport density, Rows
+
+cdef enum:
+    # Rows that pass through the network at a time: more gain nothing, and the scratch of
+    # 784-1000-10 is 11 MiB in float64.
+    BLOCK_ROWS = 512
+    # Of sparse rows fewer, so that a tile of their deltas stays in cache.
+    SPARSE_BLOCK_ROWS = 256
+    # Of CSR rows that are written out, 16 MiB in float64.
+    CSR_BLOCK_VALUES = 1 << 21
+    SAMPLED_ROWS = 500
+
+# Walking non-zeros wins where a large first layer does most of the work and most of its
+# input is zero.
+SPARSE_MAX_DENSITY = 0.25
+SPARSE_MIN_UNITS = 48
+SPARSE_MIN_SHARE = 0.8
+# Of a feature, in a batch: where steps that wait still win.
+WAITING_MAX_ENTRIES = 1.0
+
+
+def prefers_sparse(Network network, Rows rows):
+    """Whether training should walk the non-zeros of the rows instead of all values.
+
+    Of the values at most SPARSE_MAX_DENSITY may be non-zero (counted in up to 500 rows).
+    Dense rows must be worth a search for them: the first layer needs SPARSE_MIN_UNITS units
+    and SPARSE_MIN_SHARE of all weights.
+    """
+    if network.sizes[1] < SPARSE_LEAST_UNITS or rows.n_samples == 0:
+        return False
+    if not rows.is_csr and (network.sizes[1] < SPARSE_MIN_UNITS
+                            or network.weights[1] < SPARSE_MIN_SHARE * network.n_weights):
+        return False
+    return density(rows, sampling_step(rows)) <= SPARSE_MAX_DENSITY
+
+
+cdef bint steps_may_wait(Optimizer optimizer, Rows rows, double alpha, Py_ssize_t n_rows):
+    """Whether Adam should leave features alone until a row has them again.
+
+    It pays if most features are in no row of a batch. With L2 each step needs all weights.
+    """
+    return (optimizer.solver != SGD and alpha == 0
+            and density(rows, sampling_step(rows)) * n_rows <= WAITING_MAX_ENTRIES)
+
+
+cdef Py_ssize_t sampling_step(Rows rows) noexcept nogil:
+    """Return how far the rows lie apart that tell the density of all."""
+    return max(1, rows.n_samples // SAMPLED_ROWS)
+
+
+cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse) noexcept nogil:
+    """Return how many rows pass through the network at a time."""
+    if sparse:
+        return SPARSE_BLOCK_ROWS
+    if rows.is_csr:
+        # Written out, they must not be much longer than what they came from.
+        return max(1, min(BLOCK_ROWS, CSR_BLOCK_VALUES // max(1, rows.n_features)))
+    return BLOCK_ROWS

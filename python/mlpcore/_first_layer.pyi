@@ -1,0 +1,9 @@
+from mlpcore._network import Network
+from mlpcore._rows import Rows
+
+SPARSE_MAX_DENSITY: float
+SPARSE_MIN_UNITS: int
+SPARSE_MIN_SHARE: float
+WAITING_MAX_ENTRIES: float
+
+def prefers_sparse(network: Network, rows: Rows) -> bool: ...
