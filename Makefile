@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml README.md $(wildcard mlpcore/*) $(shell find python/mlpcore -name '*.py' -o -name '*.pyi' -o -name '*.html')
 
 .DEFAULT_GOAL := help
-.PHONY: help run reproduce test test-levels test-debug sanitize bench bench-peers lint clean
+.PHONY: help run reproduce test test-levels test-debug sanitize fuzz bench bench-peers lint clean
 
 help:
 	@echo "make run        train the report's best network on MNIST"
@@ -14,6 +14,7 @@ help:
 	@echo "make test       lint, type-check, test the installed package and its debug build"
 	@echo "make bench      the benchmarks"
 	@echo "make bench-peers  mlpcore beside PyTorch, JAX, scikit-learn and ONNX Runtime"
+	@echo "make fuzz       ten minutes of damaged and hostile model files"
 	@echo "make lint       ruff, cython-lint and mypy"
 	@echo "make clean      remove what the other targets made"
 
@@ -69,6 +70,13 @@ sanitize:
 		done || exit; \
 	done
 
+# Ten minutes of model files that nobody wrote, in an environment of its own.
+FUZZ_SECONDS ?= 600
+fuzz:
+	$(PYTHON) -m venv $(VENV)-fuzz
+	$(VENV)-fuzz/bin/python -m pip install --quiet . atheris
+	$(VENV)-fuzz/bin/python tests/frontend/fuzz_files.py -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024
+
 bench: $(VENV)/installed-dev
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest --benchmark-only
 
@@ -86,6 +94,6 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(VENV)-debug $(VENV)-peers build dist python/*.egg-info runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(VENV)-debug $(VENV)-fuzz $(VENV)-peers build dist python/*.egg-info runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -f python/mlpcore/*.so python/mlpcore/*.pyd

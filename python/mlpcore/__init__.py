@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from mlpcore import datasets
     from mlpcore._classifier import MLPClassifier
     from mlpcore._config import show_config
+    from mlpcore._loading import load
     from mlpcore._predictor import Predictor
     from mlpcore._regressor import MLPRegressor
+    from mlpcore._safetensors import ModelFormatError
 
     MLP = MLPClassifier
 
@@ -19,9 +21,11 @@ __all__ = [
     "MLP",
     "MLPClassifier",
     "MLPRegressor",
+    "ModelFormatError",
     "Predictor",
     "__version__",
     "datasets",
+    "load",
     "show_config",
 ]
 
@@ -30,7 +34,9 @@ _HOME = {
     "MLP": "_classifier",
     "MLPClassifier": "_classifier",
     "MLPRegressor": "_regressor",
+    "ModelFormatError": "_safetensors",
     "Predictor": "_predictor",
+    "load": "_loading",
     "show_config": "_config",
 }
 

@@ -57,6 +57,10 @@ class Stopped:
     order, kept : ndarray of intp
         Rows trained on, as they were permuted, and rows kept aside.
     dropout : numpy.random.PCG64
+    epoch : int
+        Epochs so far, for a learning rate that is planned by epochs.
+    learning_rate : float
+        Of the next epoch, were there no warm-up.
     """
 
     params: NDArray[Any]
@@ -65,6 +69,8 @@ class Stopped:
     order: NDArray[np.intp]
     kept: NDArray[np.intp]
     dropout: np.random.PCG64
+    epoch: int
+    learning_rate: float
 
 
 @contextmanager

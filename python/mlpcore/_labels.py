@@ -1,13 +1,13 @@
 """Class labels as columns of targets, and back."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
-from mlpcore._predictor import decode
+from mlpcore._classes import Labels
 
 
 class LabelCoding:
@@ -24,8 +24,8 @@ class LabelCoding:
     ----------
     classes : ndarray of shape (n_classes,)
     y_type : {"binary", "multiclass", "multilabel-indicator"}
-    threshold : float
-        Halfway between the two values of a column.
+    labels : Labels
+        The same as plain values.
 
     Raises
     ------
@@ -37,11 +37,21 @@ class LabelCoding:
         self._binarizer = LabelBinarizer(neg_label=-1 if bipolar else 0).fit(y)
         self.classes: NDArray[Any] = self._binarizer.classes_
         self.y_type: str = self._binarizer.y_type_
-        self.threshold = 0.0 if bipolar else 0.5
-        if len(self.classes) < 2 and self.y_type != "multilabel-indicator":
+        is_multilabel = self.y_type == "multilabel-indicator"
+        self.labels = Labels(self.classes, is_multilabel, bipolar)
+        if len(self.classes) < 2 and not is_multilabel:
             raise ValueError(
                 f"y has one class, {self.classes[0]!r}: a classifier needs two or more"
             )
+
+    @classmethod
+    def restored(cls, labels: Labels) -> Self:
+        """Return the coding of such labels."""
+        # Each twice: where every sample has a class of its own, scikit-learn warns.
+        y = np.tile(labels.classes, 2)
+        if labels.is_multilabel:
+            y = np.broadcast_to([[0], [1]], (2, len(labels.classes)))
+        return cls(y, bipolar=labels.bipolar)
 
     def encode(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return labels as columns, in C order."""
@@ -49,10 +59,7 @@ class LabelCoding:
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Return the labels that the outputs of a network stand for."""
-        return decode(
-            outputs, self.classes, self.threshold,
-            is_multilabel=self.y_type == "multilabel-indicator",
-        )  # fmt: skip
+        return self.labels.decode(outputs)
 
     def check_all_occur(self, y: NDArray[Any]) -> None:
         """Raise ValueError unless y has exactly these classes."""

@@ -1,5 +1,6 @@
 """A trained network as an estimator has it: weights, outputs, history."""
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,10 @@ from mlpcore import _history
 from mlpcore._network import Network
 from mlpcore._predictor import Predictor
 from mlpcore._rows import Rows, all_finite
+from mlpcore._saving import save
 from mlpcore._threads import available_threads
 from mlpcore._training import predict
+from mlpcore._training_state import plain_attributes, restored_attributes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,10 +106,43 @@ class Model(BaseEstimator):
         """
         check_is_fitted(self)
         coding = getattr(self, "_labels", None)
-        own = () if coding is None else (
-            coding.classes, coding.threshold, coding.y_type == "multilabel-indicator"
+        return Predictor(
+            self._network, self._params, self._input_scale, self._threads(),
+            None if coding is None else coding.labels,
         )  # fmt: skip
-        return Predictor(self._network, self._params, self._input_scale, self._threads(), *own)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file, which `mlpcore.load` and `Predictor.load` read.
+
+        The file is of the safetensors format. It holds all that a model is: weights,
+        parameters, classes, feature names, optimizer, random streams and history; but not
+        `checkpoint`, which is a place on one machine. It takes the place of an older one
+        only when it is written whole.
+
+        Parameters
+        ----------
+        path : str or path-like
+            "model.safetensors", say.
+
+        Raises
+        ------
+        ValueError
+            If something cannot be saved: a function as a parameter, a callback, a weight that
+            is not finite, labels that are neither strings nor numbers nor booleans. An older
+            file stays as it is; so it does after any other error.
+        NotFittedError
+            Before fit.
+        OSError
+            If the file cannot be written.
+        """
+        save(self, path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return attributes of Python and NumPy alone, which pickle, joblib and skops know."""
+        return plain_attributes(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(restored_attributes(state))
 
     def plot_history(self) -> "Figure":
         """Draw `history_`: the losses of each epoch, and the scores if there are any.

@@ -111,6 +111,20 @@ def dropout_rates(dropout: float | Sequence[float], n_hidden: int) -> list[float
     return rates.tolist()
 
 
+def check_parameters(estimator: Any) -> None:
+    """Check all parameters that can be checked without data.
+
+    Raises
+    ------
+    ValueError
+        If one is not valid.
+    """
+    estimator._validate_params()
+    sizes = hidden_sizes(estimator.hidden_layer_sizes)
+    hidden_activations(estimator.activation, len(sizes))
+    dropout_rates(estimator.dropout, len(sizes))
+
+
 def batch_rows(batch_size: int | str, n_samples: int) -> int:
     """Return the samples a step; a size beyond n_samples is clipped with a warning."""
     if isinstance(batch_size, str):

@@ -1,33 +1,16 @@
 """Predictions without an estimator: what a server needs, and nothing of scikit-learn."""
 
-from typing import Any
+import os
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcore._classes import Labels
 from mlpcore._forward import ForwardPass
+from mlpcore._model_file import read_model
 from mlpcore._network import Network
-
-
-def decode(
-    outputs: NDArray[Any], classes: NDArray[Any], threshold: float, *, is_multilabel: bool
-) -> NDArray[Any]:
-    """Return the labels that the outputs of a classifier's network stand for.
-
-    Parameters
-    ----------
-    outputs : ndarray of shape (n_samples, n_outputs)
-    classes : ndarray of shape (n_classes,)
-    threshold : float
-        Of an output that stands for itself: halfway between its two targets.
-    is_multilabel : bool
-        Each output is a label that is there, 1, or not, 0.
-    """
-    if is_multilabel:
-        return (outputs > threshold).astype(int)
-    if outputs.shape[1] == 1:
-        return classes[(outputs[:, 0] > threshold).astype(np.intp)]
-    return classes[outputs.argmax(axis=1)]
+from mlpcore._threads import available_threads
 
 
 class Predictor(ForwardPass):
@@ -50,18 +33,16 @@ class Predictor(ForwardPass):
     input_scale : float
     n_threads : int
         Threads for many rows.
-    classes : ndarray of shape (n_classes,) or None
+    labels : Labels or None
         None for a regressor.
-    threshold : float
-    is_multilabel : bool
     """
 
     def __init__(
         self, network: Network, params: NDArray[Any], input_scale: float, n_threads: int,
-        classes: NDArray[Any] | None = None, threshold: float = 0.5, is_multilabel: bool = False,
+        labels: Labels | None = None,
     ) -> None:  # fmt: skip
         super().__init__(network, params, input_scale, n_threads)
-        self.classes, self.threshold, self.is_multilabel = classes, threshold, is_multilabel
+        self.labels = labels
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return what the model's `predict` returns: labels, or for a regressor values.
@@ -76,13 +57,37 @@ class Predictor(ForwardPass):
             If X is not such an array.
         """
         outputs = self(X)
-        if self.classes is not None:
-            return decode(outputs, self.classes, self.threshold, is_multilabel=self.is_multilabel)
+        if self.labels is not None:
+            return self.labels.decode(outputs)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], n_threads: int | None = None) -> Self:
+        """Return the predictor of a model that was saved, without importing scikit-learn.
+
+        Parameters
+        ----------
+        path : str or path-like
+            What the model's `save` wrote.
+        n_threads : int or None, default=None
+            Threads for many rows. None: what CPU affinity, OMP_NUM_THREADS and threadpoolctl
+            allow.
+
+        Raises
+        ------
+        ModelFormatError
+            If the file is no model, is damaged, or of a version that this one does not know.
+        OSError
+            If it cannot be read.
+        """
+        model, _, _ = read_model(path)
+        return cls(
+            model.network, model.params, model.input_scale, n_threads or available_threads(),
+            model.labels,
+        )  # fmt: skip
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by construction."""
         return Predictor, (
-            self.network, np.array(self.params), self.input_scale, self.n_threads, self.classes,
-            self.threshold, self.is_multilabel,
+            self.network, np.array(self.params), self.input_scale, self.n_threads, self.labels,
         )  # fmt: skip

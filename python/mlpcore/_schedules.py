@@ -27,6 +27,10 @@ class Constant:
     def begin(self, optimizer: Optimizer, epoch: int) -> None:
         """Set the rate for the first epoch of a training, which goes on from earlier ones."""
 
+    def rate(self, optimizer: Optimizer) -> float:
+        """Return the rate that a training which goes on is to begin with."""
+        return optimizer.learning_rate
+
     def end_epoch(self, optimizer: Optimizer, epoch: int, t: int, stalled: int) -> None:
         """Set the rate for the next epoch.
 
@@ -126,6 +130,10 @@ class WarmUp(Constant):
         self._inner.begin(optimizer, epoch)
         self._full, self._epoch = optimizer.learning_rate, epoch
         self._apply(optimizer)
+
+    def rate(self, optimizer: Optimizer) -> float:
+        """Return the rate that a training which goes on is to begin with."""
+        return self._full
 
     def end_epoch(self, optimizer: Optimizer, epoch: int, t: int, stalled: int) -> None:
         """Set the rate for the next epoch."""

@@ -113,6 +113,10 @@ class StochasticTraining:
         self._schedule = new_schedule(estimator)
         # What is planned epoch by epoch counts those of the trainings that this one continues.
         self._epochs_before: int = len(earlier.get("loss_curve_", ())) if optimizer else 0
+        stopped = earlier.get("_stopped") if resumes else None
+        if stopped is not None:
+            self._epochs_before = stopped.epoch
+            self._optimizer.learning_rate = stopped.learning_rate
         self._n_iter_before: int = earlier.get("n_iter_", 0) if resumes else 0
         self._stops_by_score = validation is not None and validation.stops
         self._decides = validation is not None or self._schedule.acts_every_epoch
@@ -236,7 +240,10 @@ class StochasticTraining:
         """Return where the training stands, for another to go on bit by bit."""
         best = None if self.validation is None else self.validation.best_params
         draws = self.draws
-        return Stopped(self.last_params, best, draws.stream, draws.order, self._kept, draws.dropout)
+        return Stopped(
+            self.last_params, best, draws.stream, draws.order, self._kept, draws.dropout,
+            self._epochs_before + self.run.n_iter, self._schedule.rate(self._optimizer),
+        )  # fmt: skip
 
     def warn(self) -> None:
         """Say if the training ended for no other reason than max_iter."""

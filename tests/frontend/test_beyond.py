@@ -218,6 +218,8 @@ RESUMED = {
     "callable rate": {"learning_rate": lambda epoch: 0.01 / (epoch + 1)},
     "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 2, "tol": 0.1},
     "norms": {"solver": "adamw", "max_grad_norm": 0.5},
+    "warm-up": {"warmup_epochs": 9},
+    "warm-up to plateau": {"warmup_epochs": 9, "learning_rate": "plateau", "n_iter_no_change": 2},
 }
 
 

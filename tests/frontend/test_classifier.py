@@ -37,8 +37,8 @@ OWN = {
 def test_public_surface():
     assert MLP is MLPClassifier
     assert mlpcore.__all__ == [
-        "MLP", "MLPClassifier", "MLPRegressor", "Predictor", "__version__", "datasets",
-        "show_config",
+        "MLP", "MLPClassifier", "MLPRegressor", "ModelFormatError", "Predictor", "__version__",
+        "datasets", "load", "show_config",
     ]  # fmt: skip
 
 
