@@ -9,4 +9,3 @@ cdef int gemm_nt(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
 cdef int gemm_tn(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                  const real *A, Py_ssize_t lda, const real *B, Py_ssize_t ldb,
                  real alpha, real beta, real *C, Py_ssize_t ldc) except -1 nogil
-cdef double sum_of_squares(const real[::1] x) noexcept nogil

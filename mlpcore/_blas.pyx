@@ -8,7 +8,7 @@ SciPy built otherwise is refused at import, by the signature check of Cython.
 
 from libc.limits cimport INT_MAX
 
-from scipy.linalg.cython_blas cimport ddot, dgemm, sdot, sgemm
+from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 from mlpcore._types cimport real
 
@@ -63,22 +63,6 @@ cdef int gemm_tn(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k,
                  real alpha, real beta, real *C, Py_ssize_t ldc) except -1 nogil:
     """C = alpha A^T B + beta C; A (k, m), B (k, n), C (m, n)."""
     return gemm(True, False, m, n, k, A, lda, B, ldb, alpha, beta, C, ldc)
-
-
-cdef double sum_of_squares(const real[::1] x) noexcept nogil:
-    """Return sum_i x_i^2."""
-    # In chunks, so that lengths beyond the integers of BLAS are summed too.
-    cdef Py_ssize_t start = 0, n = x.shape[0]
-    cdef int one = 1, count
-    cdef double total = 0.0
-    while start < n:
-        count = <int> min(n - start, 1 << 30)
-        if real is float:
-            total += sdot(&count, <float *> &x[start], &one, <float *> &x[start], &one)
-        else:
-            total += ddot(&count, <double *> &x[start], &one, <double *> &x[start], &one)
-        start += count
-    return total
 
 
 def matmul(const real[:, ::1] A, const real[:, ::1] B, real alpha, real beta, real[:, ::1] C,

@@ -1,4 +1,5 @@
 from mlpcore._activations cimport Activation
+from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
 cpdef enum Loss:
@@ -27,4 +28,4 @@ cpdef void sign_of_residual(const real[:, ::1] a, const real[:, ::1] y,
                             real[:, ::1] d) noexcept nogil
 cpdef void residual(const real[:, ::1] a, const real[:, ::1] y, real factor,
                     real[:, ::1] d) noexcept nogil
-cpdef double l2_penalty(const real[::1] weights, double alpha) noexcept nogil
+cpdef double l2_penalty(Team team, const real[::1] weights, double alpha) noexcept nogil

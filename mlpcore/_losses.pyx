@@ -11,8 +11,17 @@ from libc.float cimport DBL_EPSILON, FLT_EPSILON
 from libc.math cimport fabs, log
 
 from mlpcore._activations cimport Activation, activation_backward
-from mlpcore._blas cimport sum_of_squares
+from mlpcore._team cimport Team
 from mlpcore._types cimport real
+
+cdef extern from "_sums.h" nogil:
+    enum: MLPCORE_PARTS
+    ctypedef struct mlpcore_square_job:
+        Py_ssize_t n
+        const void *x
+        double *parts
+    void mlpcore_squares_f(const void *job, int thread, int n_threads)
+    void mlpcore_squares_d(const void *job, int thread, int n_threads)
 
 
 cdef class Objective:
@@ -196,6 +205,17 @@ cpdef void sign_of_residual(const real[:, ::1] a, const real[:, ::1] y,
             d[i, j] = (a[i, j] > y[i, j]) - (a[i, j] < y[i, j])
 
 
-cpdef double l2_penalty(const real[::1] weights, double alpha) noexcept nogil:
+cpdef double l2_penalty(Team team, const real[::1] weights, double alpha) noexcept nogil:
     """Return alpha / 2 * sum_i w_i^2."""
-    return 0.5 * alpha * sum_of_squares(weights) if alpha != 0 else 0.0
+    cdef double[MLPCORE_PARTS] parts
+    cdef mlpcore_square_job job
+    cdef double total = 0.0
+    cdef int p
+    if alpha == 0 or weights.shape[0] == 0:
+        return 0.0
+    job.n, job.x, job.parts = weights.shape[0], &weights[0], parts
+    # To come from memory takes an element as long as some multiplications.
+    team.run(mlpcore_squares_f if real is float else mlpcore_squares_d, &job, 4.0 * job.n)
+    for p in range(MLPCORE_PARTS):
+        total += parts[p]
+    return 0.5 * alpha * total

@@ -106,7 +106,7 @@ cdef double train_batch(Network network, Team team, Objective objective, Optimiz
     if mass == 0:
         return 0.0
     scale = 1.0 / mass
-    total = l2_penalty(params[:network.n_weights], alpha)
+    total = l2_penalty(team, params[:network.n_weights], alpha)
     if grads.shape[0] == 0:
         optimizer.t += 1
         of_weights = update_of(optimizer, scale, alpha, True)

@@ -1,4 +1,5 @@
-/* The sum of the rows of a matrix, in its first row; each thread takes columns. */
+/* Sums that threads share, added up in the same order by any number of them: of the rows of a
+   matrix, in its first row, and of the squares of a vector. */
 #ifndef MLPCORE_SUMS_H
 #define MLPCORE_SUMS_H
 
@@ -11,6 +12,15 @@ typedef struct {
     void *D;
 } mlpcore_sum_job;
 
+enum { MLPCORE_PARTS = 64 };
+
+typedef struct {
+    ptrdiff_t n;
+    const void *x;          /* (n,) */
+    double *parts;          /* (MLPCORE_PARTS,): the sums of equal pieces of x */
+} mlpcore_square_job;
+
+/* Each thread takes columns, or some of the parts. */
 #define MLPCORE_SUM_LEVEL(target, level, T, S)                                             \
     target static void mlpcore_sum_rows_##S##_##level(const mlpcore_sum_job *job, int t,   \
                                                       int n_threads)                       \
@@ -20,6 +30,30 @@ typedef struct {
         const T *restrict row = sum + job->stride;                                         \
         for (ptrdiff_t i = 1; i < job->m; i++, row += job->stride)                         \
             for (ptrdiff_t j = 0; j < stop - start; j++) sum[j] += row[j];                 \
+    }                                                                                      \
+    target static double mlpcore_square_##S##_##level(const T *restrict x, ptrdiff_t n)    \
+    {                                                                                      \
+        enum { LANES = 64, TOGETHER = 64 * LANES };                                        \
+        double total = 0;                                                                  \
+        for (ptrdiff_t from = 0; from < n; from += TOGETHER) {                             \
+            const ptrdiff_t end = from + TOGETHER < n ? from + TOGETHER : n;               \
+            T lanes[LANES] = {0};                                                          \
+            ptrdiff_t i = from;                                                            \
+            for (; i + LANES <= end; i += LANES)                                           \
+                for (int c = 0; c < LANES; c++) lanes[c] += x[i + c] * x[i + c];           \
+            for (; i < end; i++) total += (double)x[i] * x[i];                             \
+            for (int c = 0; c < LANES; c++) total += lanes[c];                             \
+        }                                                                                  \
+        return total;                                                                      \
+    }                                                                                      \
+    target static void mlpcore_squares_##S##_##level(const mlpcore_square_job *job, int t, \
+                                                     int n_threads)                        \
+    {                                                                                      \
+        for (int p = t; p < MLPCORE_PARTS; p += n_threads) {                               \
+            const ptrdiff_t from = job->n * p / MLPCORE_PARTS;                             \
+            job->parts[p] = mlpcore_square_##S##_##level(                                  \
+                (const T *)job->x + from, job->n * (p + 1) / MLPCORE_PARTS - from);        \
+        }                                                                                  \
     }
 
 #ifdef MLPCORE_X86_LEVELS
@@ -35,5 +69,7 @@ MLPCORE_SUM_LEVELS(float, f)
 MLPCORE_SUM_LEVELS(double, d)
 MLPCORE_DISPATCH(mlpcore_sum_rows_f, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sum_rows_d, (const void *job, int t, int n), (job, t, n))
+MLPCORE_DISPATCH(mlpcore_squares_f, (const void *job, int t, int n), (job, t, n))
+MLPCORE_DISPATCH(mlpcore_squares_d, (const void *job, int t, int n), (job, t, n))
 
 #endif

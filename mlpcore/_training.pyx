@@ -261,7 +261,7 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     cdef real[:, ::1] no_state = np.empty((0, network.n_params), dtype)
     with nogil:
         mass = total_weight(weights, index)
-        total = l2_penalty(params[:network.n_weights], alpha)
+        total = l2_penalty(team, params[:network.n_weights], alpha)
         rule = accumulation(1.0 / mass, 0.0)
         total += batch_gradient(network, team, objective, rows, Y, weights, index, params,
                                 &rule, &rule, block, no_dropout, scratch, grads, no_state, run)

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from sklearn.neural_network import _base as sklearn_losses
 
 from mlpcore import _losses as kernels
+from mlpcore._team import Team
 
 DTYPES = ["float32", "float64"]
 shapes = st.tuples(st.integers(0, 9), st.integers(1, 20))
@@ -62,9 +63,11 @@ def test_losses_of_regression_are_scikit_learns(dtype, shape):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("n", [0, 1, 1000])
+@pytest.mark.parametrize("n", [0, 1, 1000, 300_001])
 def test_l2_penalty(dtype, n):
     w = np.random.default_rng(n).normal(size=n).astype(dtype)
     expected = 0.05 * (w.astype(float) ** 2).sum()
-    assert kernels.l2_penalty(w, 0.1) == pytest.approx(expected, rel=tolerance(dtype))
-    assert kernels.l2_penalty(w, 0.0) == 0
+    one, *others = (kernels.l2_penalty(Team(threads), w, 0.1) for threads in (1, 2, 5, 100))
+    assert one == pytest.approx(expected, rel=tolerance(dtype))
+    assert others == [one] * 3
+    assert kernels.l2_penalty(Team(1), w, 0.0) == 0
