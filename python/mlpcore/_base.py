@@ -13,7 +13,8 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from mlpcore._activations import Activation
-from mlpcore._call import Call, Stopped, params_of_before, unchanged_on_error
+from mlpcore._call import Call, params_of_before, unchanged_on_error
+from mlpcore._checkpoint import Checkpoint, new_checkpoint
 from mlpcore._first_layer import prefers_sparse
 from mlpcore._initialization import initialize
 from mlpcore._lbfgs import LbfgsTraining
@@ -108,10 +109,12 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
                 dtype = np.float32 if samples.dtype == np.float32 else np.float64
                 weights = _check_sample_weight(sample_weight, samples, dtype=dtype)
             earlier = dict(vars(self)) if continues else {}
-            own_validation = self._validated_pair(*validation)
+            resumes = self.resume and not incremental and self.solver != "lbfgs"
             call = Call(
-                samples, targets, weights, own_validation, sizes, earlier, incremental, context
-            )
+                samples, targets, weights, self._validated_pair(*validation), sizes, earlier,
+                incremental, context,
+                earlier.get("_stopped") if resumes else None, n_epochs(self, incremental),
+            )  # fmt: skip
             training, interruption = self._train(call)
         if interruption is not None:
             warnings.warn("Training interrupted by user.", stacklevel=4)
@@ -144,8 +147,12 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         random_state = check_random_state(self.random_state)
         # A stream of its own: the loop draws without the GIL, and nobody may draw with it.
         stream = copy.deepcopy(random_state)
+        resumes = call.stopped is not None
+        checkpoint = new_checkpoint(self, call)
+        if checkpoint is not None:
+            call = checkpoint.continued(call)
         problem, out_activation = self._problem(call)
-        training = self._new_training(call, problem, stream)
+        training = self._new_training(call, problem, stream, checkpoint)
 
         def attributes() -> dict[str, Any]:
             return training.attributes() | {
@@ -160,14 +167,17 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
             return attributes() | {"_params": training.params.copy()}
 
         reports = EpochReports(
-            self, n_epochs(self, call.incremental), call.context, {"X": call.X, "y": call.y},
-            attributes_now,
-        )  # fmt: skip
+            self, call.n_epochs, call.context, {"X": call.X, "y": call.y}, attributes_now
+        )
         with blas_threads.limited_to(problem.n_threads):
             interruption = training.train(reports)
         if not np.isfinite(training.params).all():
             raise ValueError(NON_FINITE_MESSAGE)
-        random_state.set_state(stream.get_state(legacy=False))
+        if isinstance(training, StochasticTraining):
+            stream = training.draws.stream
+        # One that others may have drawn from since the training stopped is left as it is.
+        if call.stopped is None or not (resumes or self.random_state is None):
+            random_state.set_state(stream.get_state(legacy=False))
         for name in training.forgets:
             self.__dict__.pop(name, None)
         self.__dict__.update(attributes())
@@ -194,13 +204,11 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         )  # fmt: skip
         return problem, out_activation
 
-    def _start(
-        self, call: Call, problem: Problem, stopped: Stopped | None, stream: np.random.RandomState
-    ) -> NDArray[Any]:
+    def _start(self, call: Call, problem: Problem, stream: np.random.RandomState) -> NDArray[Any]:
         """Return the parameters to begin with."""
         if call.earlier:
             params = params_of_before(problem.network, call.earlier)
-            return params if stopped is None else stopped.params.copy()
+            return params if call.stopped is None else call.stopped.params.copy()
         is_single = call.X.dtype == np.float32 or problem.Y.dtype == np.float32
         drawn = initialize(
             problem.network,
@@ -214,31 +222,31 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         return drawn.astype(problem.Y.dtype, copy=False)
 
     def _new_training(
-        self, call: Call, problem: Problem, stream: np.random.RandomState
-    ) -> Training:
+        self, call: Call, problem: Problem, stream: np.random.RandomState,
+        checkpoint: Checkpoint | None,
+    ) -> Training:  # fmt: skip
+        params = self._start(call, problem, stream)
         if self.solver == "lbfgs":
-            return LbfgsTraining(self, problem, self._start(call, problem, None, stream))
-        stopped = call.earlier.get("_stopped") if self.resume and not call.incremental else None
-        params = self._start(call, problem, stopped, stream)
-        draws, kept = self._draws(call, problem, stopped, stream)
+            return LbfgsTraining(self, problem, params)
+        draws, kept = self._draws(call, problem, stream)
         validation = None
         if call.validation is not None or len(kept):
             validation = Validation(
                 self._judge(call, problem, kept), self.tol, stops=self.early_stopping,
                 restores_best=self.restore_best, params=params, earlier=call.earlier,
             )  # fmt: skip
-            if stopped is not None and stopped.best_params is not None:
-                validation.best_params = stopped.best_params.copy()
+            if call.stopped is not None and call.stopped.best_params is not None:
+                validation.best_params = call.stopped.best_params.copy()
         return StochasticTraining(
-            self, problem, params, draws, kept=kept,
-            validation=validation, earlier=call.earlier, incremental=call.incremental,
+            self, call, problem, params, draws, kept=kept, validation=validation,
+            checkpoint=checkpoint,
         )  # fmt: skip
 
     def _draws(
-        self, call: Call, problem: Problem, stopped: Stopped | None, stream: np.random.RandomState
+        self, call: Call, problem: Problem, stream: np.random.RandomState
     ) -> tuple[Draws, NDArray[np.intp]]:
         """Return what is drawn at random, and the rows kept aside."""
-        n_samples = call.X.shape[0]
+        n_samples, stopped = call.X.shape[0], call.stopped
         rates = dropout_rates(self.dropout, len(call.hidden_sizes))
         if stopped is not None:
             if len(stopped.order) + len(stopped.kept) != n_samples:

@@ -32,6 +32,10 @@ class Call:
     incremental : bool
         Whether it is partial_fit.
     context : CallbackContext
+    stopped : Stopped or None
+        Where the training stopped that this one is to resume bit by bit.
+    n_epochs : int
+        The largest number of them; "lbfgs" has none.
     """
 
     X: NDArray[Any]
@@ -42,6 +46,8 @@ class Call:
     earlier: dict[str, Any]
     incremental: bool
     context: CallbackContext
+    stopped: "Stopped | None"
+    n_epochs: int
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,12 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     resume : bool, default=False
         A fit goes on where the one before stopped, optimizer, random streams and counters
         included: two of 10 epochs are one of 20, bit by bit.
+    checkpoint : str, path-like or None, default=None
+        Directory of a fit's own. After a crash the same call goes on from the file there, and
+        ends with the same weights bit by bit; when a fit ends the file is removed. Not for
+        "lbfgs", nor for `partial_fit`, which ignores it.
+    checkpoint_every : int or str, default="60s"
+        Epochs between two writings of that file, or, as "60s", seconds.
     class_weight : dict, "balanced" or None, default=None
         Factor of each class for the loss; "balanced" is the inverse of its frequency.
 
@@ -209,7 +215,8 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         ------
         ValueError
             If data or parameters are not valid, do not go together, or if weights become
-            non-finite. The estimator stays as it was before.
+            non-finite; if the checkpoint is of other data or parameters. The estimator stays
+            as it was before.
         KeyboardInterrupt
             On Ctrl-C, after a warning; the estimator keeps what was learned.
         """

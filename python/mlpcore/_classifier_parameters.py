@@ -1,5 +1,6 @@
 """The parameters of MLPClassifier, in scikit-learn's order and then our own."""
 
+import os
 from typing import Any, ClassVar
 
 import numpy as np
@@ -61,6 +62,8 @@ class ClassifierParameters:
         scoring: Any = None,
         restore_best: bool = True,
         resume: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int | str = "60s",
         class_weight: Any = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -103,4 +106,6 @@ class ClassifierParameters:
         self.scoring = scoring
         self.restore_best = restore_best
         self.resume = resume
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.class_weight = class_weight

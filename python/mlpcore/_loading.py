@@ -14,7 +14,7 @@ from mlpcore._parameters import check_parameters
 from mlpcore._regressor import MLPRegressor
 from mlpcore._safetensors import ModelFormatError, shown
 from mlpcore._saving import LEFT_OUT
-from mlpcore._training_state import restored_optimizer, restored_record, restored_stopped
+from mlpcore._training_state import restored_training
 
 _KINDS = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}
 
@@ -28,7 +28,7 @@ def load(path: str | os.PathLike[str]) -> MLPClassifier | MLPRegressor:
     Parameters
     ----------
     path : str or path-like
-        What a model's `save` wrote.
+        What a model's `save` wrote, or a checkpoint: the model as of then.
 
     Returns
     -------
@@ -54,14 +54,9 @@ def _estimator(saved: SavedModel, fields: Fields, tensors: Tensors) -> Any:
     names = unpacked(fields, "feature_names", tensors)
     if names is not None:
         vars(model)["feature_names_in_"] = _feature_names(names, model.n_features_in_)
-    training = Fields(unpacked(fields, "training", tensors), "training")
-    vars(model).update(restored_record(training))
-    optimizer = unpacked(fields, "optimizer", tensors)
-    if optimizer is not None:
-        vars(model)["_optimizer"] = restored_optimizer(optimizer, saved.params)
-    stopped = unpacked(fields, "stopped", tensors)
-    if stopped is not None:
-        vars(model)["_stopped"] = restored_stopped(stopped, saved.params)
+    vars(model).update(restored_training(fields, saved.params, tensors))
+    if "checkpoint" in fields:
+        fields.take("checkpoint", dict)
     fields.end()
     if tensors:
         raise ModelFormatError(f"there are tensors without a use: {', '.join(map(shown, tensors))}")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -136,6 +136,12 @@ class Model(BaseEstimator):
             If the file cannot be written.
         """
         save(self, path)
+
+    def __copy__(self) -> Self:
+        """Share everything: callbacks and scorers are given copies, epoch by epoch."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
 
     def __getstate__(self) -> dict[str, Any]:
         """Return attributes of Python and NumPy alone, which pickle, joblib and skops know."""

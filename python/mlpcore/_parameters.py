@@ -1,5 +1,6 @@
 """What the parameters of the estimators may be, each by itself."""
 
+import os
 import warnings
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
@@ -50,6 +51,8 @@ COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "restore_best": ["boolean"],
     "resume": ["boolean"],
+    "checkpoint": [str, os.PathLike, None],
+    "checkpoint_every": [Interval(Integral, 1, None, closed="left"), str],
 }
 
 

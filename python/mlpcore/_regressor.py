@@ -74,6 +74,8 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
     scoring : None, "loss", str or callable, default=None
     restore_best : bool, default=True
     resume : bool, default=False
+    checkpoint : str, path-like or None, default=None
+    checkpoint_every : int or str, default="60s"
     huber_delta : float, default=1.0
         For "huber".
 

@@ -1,5 +1,6 @@
 """The parameters of MLPRegressor, in scikit-learn's order and then our own."""
 
+import os
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -58,6 +59,8 @@ class RegressorParameters:
         scoring: Any = None,
         restore_best: bool = True,
         resume: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int | str = "60s",
         huber_delta: float = 1.0,
     ) -> None:
         self.loss = loss
@@ -98,4 +101,6 @@ class RegressorParameters:
         self.scoring = scoring
         self.restore_best = restore_best
         self.resume = resume
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
         self.huber_delta = huber_delta

@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpcore import _history
-from mlpcore._call import Stopped
+from mlpcore._call import Call, Stopped
+from mlpcore._checkpoint import Checkpoint
 from mlpcore._dropout import Dropout
 from mlpcore._optimizers import Optimizer, Solver
 from mlpcore._parameters import batch_rows
@@ -81,6 +82,8 @@ class StochasticTraining:
     ----------
     estimator : estimator
         Its parameters are read; it is not changed.
+    call : Call
+        The fit.
     problem : Problem
     params : ndarray
         Where to begin; trained in place.
@@ -88,32 +91,27 @@ class StochasticTraining:
     kept : ndarray of intp
         The rows kept aside.
     validation : Validation or None
-    earlier : mapping
-        Attributes of the training that this one goes on with; empty for a new one.
-    incremental : bool
-        One epoch only.
+    checkpoint : Checkpoint or None
     """
 
     forgets = ()
 
     def __init__(
-        self, estimator: Any, problem: Problem, params: NDArray[Any], draws: Draws, *,
-        kept: NDArray[np.intp], validation: Validation | None, earlier: Mapping[str, Any],
-        incremental: bool,
+        self, estimator: Any, call: Call, problem: Problem, params: NDArray[Any], draws: Draws, *,
+        kept: NDArray[np.intp], validation: Validation | None, checkpoint: Checkpoint | None,
     ) -> None:  # fmt: skip
-        self._kept = kept
-        self._estimator, self._problem = estimator, problem
+        self._kept, self._checkpoint = kept, checkpoint
+        self._estimator, self._call, self._problem = estimator, call, problem
         # The last parameters, and those to be returned: the best, in the end.
         self.last_params = self.params = params
         self.draws, self.validation = draws, validation
-        self._incremental, self._earlier = incremental, earlier
-        resumes = estimator.resume and not incremental
-        optimizer = earlier.get("_optimizer") if incremental or resumes else None
+        earlier, stopped = call.earlier, call.stopped
+        resumes = stopped is not None or (estimator.resume and not call.incremental)
+        optimizer = earlier.get("_optimizer") if call.incremental or resumes else None
         self._optimizer = copy.deepcopy(optimizer) or new_optimizer(estimator)
         self._schedule = new_schedule(estimator)
         # What is planned epoch by epoch counts those of the trainings that this one continues.
         self._epochs_before: int = len(earlier.get("loss_curve_", ())) if optimizer else 0
-        stopped = earlier.get("_stopped") if resumes else None
         if stopped is not None:
             self._epochs_before = stopped.epoch
             self._optimizer.learning_rate = stopped.learning_rate
@@ -141,7 +139,8 @@ class StochasticTraining:
         dropout = None
         if any(rate > 0 for rate in draws.dropout_rates):
             dropout = Dropout(draws.dropout_rates, draws.dropout)
-        if not self._incremental or self._epochs_before == 0 or self._schedule.acts_every_epoch:
+        begins = not self._call.incremental or self._epochs_before == 0
+        if begins or self._schedule.acts_every_epoch:
             self._schedule.begin(self._optimizer, self._epochs_before)
         reports.losses = lambda: self.run.loss_curve
         reports.begin()
@@ -150,17 +149,19 @@ class StochasticTraining:
             train(
                 p.network, p.objective, self._optimizer, p.rows, p.Y, self.params, self.run,
                 alpha=p.alpha, batch_size=batch_size,
-                max_iter=n_epochs(estimator, self._incremental), sample_weight=p.sample_weight,
+                max_iter=self._call.n_epochs, sample_weight=p.sample_weight,
                 order=draws.order, dropout=dropout,
                 bit_generator=draws.stream._bit_generator if estimator.shuffle else None,
                 report=lambda: self._end_epoch(reports),
-                every_epoch=reports.every_epoch or self._decides,
+                every_epoch=reports.every_epoch or self._decides or self._keeps_every_epoch,
                 ends_when_non_finite=not self._stops_by_score,
                 sparse=p.sparse, n_threads=p.n_threads,
             )  # fmt: skip
         except KeyboardInterrupt as caught:
             interruption = caught
         reports.end()
+        if self._checkpoint is not None and interruption is None:
+            self._checkpoint.remove()
         if self.validation is not None and self.validation.restores_best:
             self._restore_best(self.validation)
         elif self.run.outcome == Outcome.NON_FINITE:
@@ -175,7 +176,24 @@ class StochasticTraining:
         """Report, and decide; true if the training is to end."""
         reports.print_new_epochs()
         ends = self._decides and self._decide()
-        return reports.end_epoch(ends or self.run.outcome != Outcome.RUNNING) or ends
+        ends = reports.end_epoch(ends or self.run.outcome != Outcome.RUNNING) or ends
+        if not ends and self.run.outcome == Outcome.RUNNING:
+            self._keep()
+        return ends
+
+    @property
+    def _keeps_every_epoch(self) -> bool:
+        return self._checkpoint is not None and self._checkpoint.every_epoch
+
+    def _keep(self) -> None:
+        """Write a checkpoint if it is time; none of weights that no file may hold."""
+        n_iter, checkpoint = self.run.n_iter, self._checkpoint
+        if checkpoint is None or not checkpoint.is_due(n_iter):
+            return
+        if np.isfinite(self.params).all():
+            of_network = {"_network": self._problem.network, "_stopped": self._stopped(),
+                          "_input_scale": self._estimator.input_scale}  # fmt: skip
+            checkpoint.write(n_iter, self.attributes() | of_network)
 
     def _decide(self) -> bool:
         validation, schedule = self.validation, self._schedule
@@ -205,12 +223,12 @@ class StochasticTraining:
 
     @property
     def _t(self) -> int:
-        return self._earlier.get("t_", 0) + self.run.n_iter * len(self.draws.order)
+        return self._call.earlier.get("t_", 0) + self.run.n_iter * len(self.draws.order)
 
     def attributes(self) -> dict[str, Any]:
         """Return what the estimator keeps of the training, as of now."""
-        run, validation = self.run, self.validation
-        loss_curve = self._earlier.get("loss_curve_", []) + run.loss_curve
+        run, validation, earlier = self.run, self.validation, self._call.earlier
+        loss_curve = earlier.get("loss_curve_", []) + run.loss_curve
         kept = {
             "_params": self.params,
             "_optimizer": self._optimizer,
@@ -223,7 +241,7 @@ class StochasticTraining:
             "best_validation_score_": None,
             "_no_improvement_count": run.no_improvement_count,
             "history_": _history.extended(
-                self._earlier.get("history_", {}), run, validation,
+                earlier.get("history_", {}), run, validation,
                 norms=self._optimizer.measures_norm,
             ),
         }  # fmt: skip
@@ -249,7 +267,7 @@ class StochasticTraining:
         """Say if the training ended for no other reason than max_iter."""
         if self.run.outcome == Outcome.CONVERGED and self._estimator.verbose:
             print(f"{self._stalled()} Stopping.")
-        if self.run.outcome == Outcome.MAX_ITER and not self._incremental:
+        if self.run.outcome == Outcome.MAX_ITER and not self._call.incremental:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self._estimator.max_iter}) reached "
                 "and the optimization hasn't converged yet.",

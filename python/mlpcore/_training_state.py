@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from mlpcore._call import Stopped
 from mlpcore._classes import Labels
 from mlpcore._forward_state import plain_network, restored_network
-from mlpcore._header import Fields
+from mlpcore._header import Fields, Tensors
 from mlpcore._labels import LabelCoding
+from mlpcore._model_file import unpacked
 from mlpcore._optimizers import Optimizer, Solver
 from mlpcore._safetensors import ModelFormatError
 
@@ -166,6 +167,24 @@ def _curve(fields: Fields, name: str) -> list[float] | None:
     if values is None:
         return None
     return Fields({name: values}, fields.where).array(name, np.float64, (None,)).tolist()
+
+
+def restored_training(fields: Fields, params: NDArray[Any], tensors: Tensors) -> dict[str, Any]:
+    """Return the attributes of a training, from the items and tensors of a model file.
+
+    Raises
+    ------
+    ModelFormatError
+        If they are not those of a training, or of other parameters.
+    """
+    attributes = restored_record(Fields(unpacked(fields, "training", tensors), "training"))
+    optimizer = unpacked(fields, "optimizer", tensors)
+    if optimizer is not None:
+        attributes["_optimizer"] = restored_optimizer(optimizer, params)
+    stopped = unpacked(fields, "stopped", tensors)
+    if stopped is not None:
+        attributes["_stopped"] = restored_stopped(stopped, params)
+    return attributes
 
 
 def plain_attributes(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,8 @@ OWN = {
     "scoring": None,
     "restore_best": True,
     "resume": False,
+    "checkpoint": None,
+    "checkpoint_every": "60s",
     "class_weight": None,
 }
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mlpcore
-from mlpcore import ModelFormatError
+from mlpcore import MLPClassifier, ModelFormatError
 
 
 def refused(file, message="."):
@@ -172,6 +172,18 @@ def test_memory_is_as_the_file_is_long(item):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**20 + 60 * len(file)
+
+
+def test_an_honest_model_takes_less_than_twice_its_file(tmp_path):
+    model = MLPClassifier((200,)).partial_fit(
+        RNG.normal(size=(6, 3000)), np.arange(6) % 3, classes=[0, 1, 2]
+    )
+    model.save(tmp_path / "m")
+    tracemalloc.start()
+    mlpcore.load(tmp_path / "m")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * (tmp_path / "m").stat().st_size
 
 
 def test_large_lengths_allocate_nothing():

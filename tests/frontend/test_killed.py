@@ -75,3 +75,69 @@ def run(program, directory):
 def test_a_file_is_old_or_new_whenever_its_writer_is_killed(tmp_path):
     n_killed, n_found = map(int, run(SAVES, tmp_path))
     assert (n_killed, n_found) == (100, 2)
+
+
+FITS = """
+from sklearn.datasets import make_classification
+
+X, y = make_classification(200, 8, n_informative=6, n_classes=3, random_state=0)
+X_val, y_val = X[:40] + 0.1, y[:40]
+stream = np.random.RandomState(5)
+TRAININGS = [
+    {"dropout": 0.2, "early_stopping": True, "n_iter_no_change": 500, "learning_rate_init": 0.1},
+    {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 3, "tol": 1e-3},
+    {"solver": "adamw", "learning_rate": "plateau", "warmup_epochs": 30, "dtype": "float32"},
+    {"learning_rate": "one_cycle", "max_grad_norm": 0.1, "random_state": stream},
+    {"validated": True, "early_stopping": True, "restore_best": False, "tol": 0.0},
+    {"early": True, "warm_start": True, "learning_rate": "cosine"},
+    {"early": True, "resume": True, "solver": "sgd", "warmup_epochs": 80},
+]
+
+def fitted(directory, validated=False, early=False, **own):
+    "Return a model after a fit, the second one if there is to be an early one."
+    params = {"max_iter": 60, "random_state": 0, "batch_size": 50} | own
+    if isinstance(params["random_state"], np.random.RandomState):
+        params["random_state"] = np.random.RandomState(5)
+    model = mlpcore.MLP((10, 5), **params)
+    if early:
+        model.fit(X, y)
+    model.set_params(checkpoint=directory, checkpoint_every=random.randint(1, 5))
+    return model.fit(X, y, **({"X_val": X_val, "y_val": y_val} if validated else {}))
+
+def everything(model):
+    "Return all that a model is, but for seconds, as text."
+    model = mlpcore.load(model) if isinstance(model, str) else model
+    state = model.__getstate__()
+    state["history_"] = {k: v for k, v in state["history_"].items() if k != "seconds"}
+    if isinstance(model.random_state, np.random.RandomState):
+        state["random_state"] = model.random_state.get_state()
+    if "_stopped" in state:
+        state["_stopped"] = state["_stopped"] | {"stream": state["_stopped"]["stream"].get_state()}
+    for name in ("checkpoint", "checkpoint_every"):
+        del state[name]
+    with np.printoptions(threshold=sys.maxsize, floatmode="unique"):
+        return repr(sorted(state.items()))
+
+def fit_and_save(own):
+    fitted("here", **own).save("done")
+
+n_killed = n_found = rounds = 0
+while n_killed < 50:
+    for own in TRAININGS:
+        start = time.monotonic()
+        fitted("reference", **own).save("whole")
+        seconds = time.monotonic() - start
+        while killed(lambda: fit_and_save(own), random.uniform(0, seconds)):
+            n_killed += 1
+            seconds *= 1.1  # a busy machine may never be as quick again
+            n_found += os.path.exists("here/checkpoint.safetensors")
+        assert everything("done") == everything("whole"), own
+        assert os.listdir("here") == os.listdir("reference") == [], os.listdir("here")
+print(n_killed, n_found)
+"""
+
+
+def test_a_fit_that_is_killed_goes_on_bit_by_bit(tmp_path):
+    n_killed, n_found = map(int, run(FITS, tmp_path))
+    assert n_killed >= 50
+    assert n_found >= 25
