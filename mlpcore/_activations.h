@@ -13,8 +13,15 @@
 
 enum { MLPCORE_RELU = 1, MLPCORE_LOGISTIC = 2, MLPCORE_TANH = 3, MLPCORE_LEAKY_RELU = 6 };
 
+/* Not unrolled, for that comes before the compiler looks for vectors, and hides them. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define MLPCORE_AS_LOOP _Pragma("GCC unroll 1")
+#else
+#define MLPCORE_AS_LOOP
+#endif
+
 #define MLPCORE_EACH(n, statement) \
-    for (ptrdiff_t i = 0; i < (n); i++) statement;
+    MLPCORE_AS_LOOP for (ptrdiff_t i = 0; i < (n); i++) { statement; }
 
 /* A NaN stays one in each of them. */
 #define MLPCORE_ROW_ACTIVATIONS(T, S)                                                      \
@@ -30,17 +37,18 @@ enum { MLPCORE_RELU = 1, MLPCORE_LOGISTIC = 2, MLPCORE_TANH = 3, MLPCORE_LEAKY_R
         else if (kind == MLPCORE_LEAKY_RELU)                                               \
             MLPCORE_EACH(n, z[i] = z[i] < 0 ? leak * z[i] : z[i])                          \
     }                                                                                      \
-    MLPCORE_INLINE void mlpcore_row_backward_##S(int kind, ptrdiff_t n, const T *a, T *d)  \
+    MLPCORE_INLINE void mlpcore_row_backward_##S(int kind, ptrdiff_t n,                    \
+                                                 const T *restrict a, T *restrict d)       \
     {                                                                                      \
         const T leak = (T)0.01;                                                            \
         if (kind == MLPCORE_RELU)                                                          \
-            MLPCORE_EACH(n, d[i] = a[i] == 0 ? 0 : d[i])                                   \
+            MLPCORE_EACH(n, const T di = d[i]; d[i] = a[i] == 0 ? 0 : di)                  \
         else if (kind == MLPCORE_TANH)                                                     \
             MLPCORE_EACH(n, d[i] = d[i] * (1 - a[i] * a[i]))                               \
         else if (kind == MLPCORE_LOGISTIC)                                                 \
             MLPCORE_EACH(n, d[i] = d[i] * (a[i] * (1 - a[i])))                             \
         else if (kind == MLPCORE_LEAKY_RELU)                                               \
-            MLPCORE_EACH(n, d[i] = a[i] > 0 ? d[i] : leak * d[i])                          \
+            MLPCORE_EACH(n, const T di = d[i]; d[i] = a[i] > 0 ? di : leak * di)           \
     }
 
 MLPCORE_ROW_ACTIVATIONS(float, f)
