@@ -17,7 +17,7 @@ from mlpcore import MLPClassifier
 
 # n_samples, n_features, classes; hidden units, batch size, epochs a fit.
 WORKLOADS = {
-    "mnist_adam": (None, (100,), 200, 1),
+    "mnist_adam": (None, (100,), 200, 3),
     "tabular": ((20_000, 32, 2), (64, 64), 32, 2),
     "tiny": ((2_000, 4, 3), (16,), 16, 10),
     "wide": ((16_384, 512, 10), (1024, 1024), 512, 1),
