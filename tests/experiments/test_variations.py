@@ -140,6 +140,8 @@ def test_goes_on_after_a_kill(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGINT for one process")
 def test_interrupt_ends_all(tmp_path):
+    # Where these tests run in a shell's background, Ctrl-C is ignored, also by their children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     running = job(tmp_path, "--epochs", "100000")
     time.sleep(4)
     running.send_signal(signal.SIGINT)
