@@ -12,6 +12,7 @@ cdef class Team:
     cdef readonly int n_threads
     cdef mlpcore_team *members
     cdef unsigned char[:, ::1] rooms
+    cdef Py_ssize_t room_size
 
     cdef int make_room(self, Py_ssize_t n_bytes) except -1
     cdef void run(self, mlpcore_task task, const void *job, double work) noexcept nogil

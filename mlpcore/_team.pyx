@@ -34,11 +34,12 @@ cdef class Team:
 
     cdef int make_room(self, Py_ssize_t n_bytes) except -1:
         """Give every thread n_bytes or more, each on cache lines of its own."""
-        if self.rooms is None or self.rooms.shape[1] < n_bytes:
-            whole = (n_bytes + 63) // 64 * 64
-            rooms = np.empty(self.n_threads * whole + 64, np.uint8)
+        if self.room_size < n_bytes:
+            self.room_size = (n_bytes + 63) // 64 * 64
+            size = self.n_threads * self.room_size
+            rooms = np.empty(size + 64, np.uint8)
             start = -rooms.ctypes.data % 64
-            self.rooms = rooms[start:start + self.n_threads * whole].reshape(-1, whole)
+            self.rooms = rooms[start:start + size].reshape(-1, self.room_size)
         return 0
 
     cdef void run(self, mlpcore_task task, const void *job, double work) noexcept nogil:
