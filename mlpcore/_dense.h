@@ -16,7 +16,8 @@
 #include "_updates.h"
 
 enum { MLPCORE_PANEL_BYTES = 128 }; /* the widest panel's row */
-enum { MLPCORE_TERMS = 384 };       /* of a sum that are added up at a time */
+enum { MLPCORE_TERMS = 384 };       /* of a sum that are added up at a time, or pairs of them */
+enum { MLPCORE_COPIED_BYTES = 5 << 17 }; /* of A, where it is copied as well */
 
 /* Whether the compiler moves elements between vectors without naming an instruction. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -33,6 +34,7 @@ typedef struct {
     int b_is_transposed;      /* B lies in memory as (n, k) */
     void *C;
     ptrdiff_t c_stride;
+    double scale;             /* forward: of the sums, before the bias */
     const void *bias;         /* forward: added to each row if not NULL */
     ptrdiff_t bias_step;      /* 0 for a bias shared by all columns */
     int activation;           /* forward: C = f(C) */
@@ -112,9 +114,29 @@ MLPCORE_INLINE void mlpcore_share(const mlpcore_product *job, ptrdiff_t width, i
 #include "_dense_level.h"
 #undef LEVEL
 #undef TARGET
+
+#ifdef MLPCORE_FOR_BFLOAT16
+#define LEVEL bfloat16
+#define TARGET MLPCORE_FOR_BFLOAT16
+#define PAIRS
+#define T float
+#define S f
+#include "_dense_level.h"
+#undef LEVEL
+#undef TARGET
+#undef PAIRS
+#endif
 #undef VECTOR_BYTES
 #undef MLPCORE_ROWS
 #endif
+
+/* For processors that mlpcore_has_bfloat16. */
+static void mlpcore_dense_bfloat16(const void *job, int t, int n)
+{
+#ifdef MLPCORE_FOR_BFLOAT16
+    mlpcore_dense_f_bfloat16(job, t, n);
+#endif
+}
 
 MLPCORE_DISPATCH(mlpcore_dense_f, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_dense_d, (const void *job, int t, int n), (job, t, n))

@@ -3,10 +3,10 @@
 #define NAME(name) MLPCORE_NAME(name, S, LEVEL)
 #define LANES (VECTOR_BYTES / (int)sizeof(T))
 
-#if defined(_MSC_VER)
-typedef struct { T lane[LANES]; } NAME(vector);
+#ifdef PAIRS
+#include "_operands_bfloat16.h"
 #else
-typedef T NAME(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T))));
+#include "_operands_level.h"
 #endif
 
 /* out (rows, vectors) = A (rows, k) B (k, vectors), added to what stands there if there is
@@ -35,7 +35,7 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
             b[v] = *(const NAME(vector) *)(B + p * b_stride + v * LANES);
         for (int i = 0; i < rows; i++) {
             const T a = transposed ? A[p * a_stride + i] : A[i * a_stride + p];
-            for (int v = 0; v < vectors; v++) sum[i][v] += a * b[v];
+            for (int v = 0; v < vectors; v++) sum[i][v] = NAME(multiply_add)(sum[i][v], a, b[v]);
         }
     }
     for (int i = 0; i < rows; i++)
@@ -60,80 +60,6 @@ TARGET MLPCORE_INLINE void NAME(tile_of)(int rows, const int vectors, const int 
 }
 #undef CASE
 
-#if MLPCORE_SHUFFLES
-typedef __typeof__((NAME(vector)){0} == (NAME(vector)){0}) NAME(places);
-
-/* Exchange, in every pair of vectors s apart, what lies s places apart. */
-TARGET MLPCORE_INLINE void NAME(exchange)(const int s, NAME(vector) *row)
-{
-    NAME(places) low, high;
-    for (int c = 0; c < LANES; c++) low[c] = c & s ? LANES + c - s : c;
-    for (int c = 0; c < LANES; c++) high[c] = c & s ? LANES + c : c + s;
-    for (int r = 0; r < LANES && s < LANES; r++) {
-        const NAME(vector) a = row[r], b = row[(r + s) % LANES];
-        if (r & s) continue;
-        row[r] = __builtin_shuffle(a, b, low);
-        row[r + s] = __builtin_shuffle(a, b, high);
-    }
-}
-
-/* to (LANES, LANES) = from^T, in registers. */
-TARGET MLPCORE_INLINE void NAME(transpose)(const T *from, ptrdiff_t stride, T *to, ptrdiff_t padded)
-{
-    NAME(vector) row[LANES];
-    for (int r = 0; r < LANES; r++) row[r] = *(const NAME(vector) *)(from + r * stride);
-    NAME(exchange)(1, row);
-    NAME(exchange)(2, row);
-    NAME(exchange)(4, row);
-    NAME(exchange)(8, row);
-    for (int r = 0; r < LANES; r++) *(NAME(vector) *)(to + r * padded) = row[r];
-}
-#endif
-
-/* Columns j to j + width of B, of k terms from p on; copied, the panel is zero beyond width. */
-typedef struct {
-    ptrdiff_t j, width, padded, p, k, stride;
-    const T *B;
-} NAME(panel);
-
-/* k terms of `width` columns, which lie in B as rows. */
-TARGET MLPCORE_INLINE void NAME(copy_transposed)(const T *B, ptrdiff_t stride, ptrdiff_t k,
-                                                 ptrdiff_t width, T *to, ptrdiff_t padded)
-{
-    for (ptrdiff_t start = 0; start < k; start += LANES) {
-        const ptrdiff_t stop = start + LANES < k ? start + LANES : k;
-        ptrdiff_t c = 0;
-#if MLPCORE_SHUFFLES
-        for (; c + LANES <= width && stop - start == LANES; c += LANES)
-            NAME(transpose)(B + c * stride + start, stride, to + start * padded + c, padded);
-#endif
-        for (; c < width; c++)
-            for (ptrdiff_t p = start; p < stop; p++) to[p * padded + c] = B[c * stride + p];
-    }
-}
-
-TARGET static void NAME(fill_panel)(const mlpcore_product *job, const NAME(panel) *panel, T *to)
-{
-    const ptrdiff_t k = panel->k, width = panel->width, padded = panel->padded;
-    const ptrdiff_t stride = job->b_stride;
-    const T *B = (const T *)job->B + (job->b_is_transposed ? panel->j * stride + panel->p
-                                                           : panel->p * stride + panel->j);
-    for (ptrdiff_t p = 0; p < k && width < padded; p++)
-        memset(to + p * padded + width, 0, (size_t)(padded - width) * sizeof(T));
-    if (job->b_is_transposed)
-        NAME(copy_transposed)(B, stride, k, width, to, padded);
-    else if (width == 2 * LANES)
-        for (ptrdiff_t p = 0; p < k; p++) {
-            const NAME(vector) *row = (const NAME(vector) *)(B + p * stride);
-            NAME(vector) *copy = (NAME(vector) *)(to + p * 2 * LANES);
-            copy[0] = row[0];
-            copy[1] = row[1];
-        }
-    else
-        for (ptrdiff_t p = 0; p < k; p++)
-            for (ptrdiff_t c = 0; c < width; c++) to[p * padded + c] = B[p * stride + c];
-}
-
 /* What follows the product, on n adjoining elements of row i from column j; there is room for
    as many as a vector has, so that all of them meet the same instructions. */
 TARGET MLPCORE_INLINE void NAME(finish)(const mlpcore_product *job,
@@ -149,11 +75,11 @@ TARGET MLPCORE_INLINE void NAME(finish)(const mlpcore_product *job,
         return;
     }
     if (job->bias) {
-        const T *bias = (const T *)job->bias + j * job->bias_step;
+        const T *bias = (const T *)job->bias + j * job->bias_step, scale = (T)job->scale;
         if (job->bias_step)
-            for (ptrdiff_t v = 0; v < n; v++) sum[v] += bias[v];
+            for (ptrdiff_t v = 0; v < n; v++) sum[v] = scale * sum[v] + bias[v];
         else
-            for (ptrdiff_t v = 0; v < n; v++) sum[v] += bias[0];
+            for (ptrdiff_t v = 0; v < n; v++) sum[v] = scale * sum[v] + bias[0];
     }
     MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->derived ? 0 : job->activation, padded, sum);
     if (job->derived)
@@ -161,6 +87,13 @@ TARGET MLPCORE_INLINE void NAME(finish)(const mlpcore_product *job,
                                                 (const T *)job->derived + i * job->derived_stride + j, sum);
     for (ptrdiff_t v = 0; v < n; v++) c[v] = sum[v];
 }
+
+/* Columns j to j + width of B, of k terms from p on; copied, the panel is zero beyond width.
+   A is read in tiles of rows: where it lies, or from copies of them that adjoin. */
+typedef struct {
+    ptrdiff_t j, width, padded, p, k, stride;
+    const T *B, *tiles_of_A;
+} NAME(panel);
 
 /* Rows i to i + n of C from `out`, finished, or as they are if sums go on; to_out fetches these. */
 TARGET MLPCORE_INLINE void NAME(partial)(const mlpcore_product *job, const NAME(panel) *panel,
@@ -191,23 +124,32 @@ TARGET MLPCORE_INLINE void NAME(prefetch_step)(const mlpcore_product *job, ptrdi
 #endif
 }
 
-/* All rows of a thread times one panel. */
+/* The first row of a tile, of as many as there are rows; all are about as high. */
+MLPCORE_INLINE ptrdiff_t NAME(first_row)(const ptrdiff_t *rows, ptrdiff_t tile)
+{
+    const ptrdiff_t n = rows[1] - rows[0], tiles = (n + MLPCORE_ROWS - 1) / MLPCORE_ROWS;
+    return rows[0] + n * tile / tiles;
+}
+
+/* Some rows times one panel. */
 TARGET static void NAME(rows_of_panel)(const mlpcore_product *job,
                                        const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
                                        const ptrdiff_t *rows, const NAME(panel) *panel)
 {
     enum { LONG_SUM = 128 };
-    const ptrdiff_t tiles = (rows[1] - rows[0] + MLPCORE_ROWS - 1) / MLPCORE_ROWS;
-    const ptrdiff_t k = panel->k, stride = job->a_stride, width = panel->width;
-    const int vectors = width > LANES ? 2 : 1, transposed = job->a_is_transposed;
-    const int adds = panel->p > 0, ends = panel->p + k == job->k;
+    const ptrdiff_t k = PLACES(panel->k), width = panel->width;
+    const ptrdiff_t stride = panel->tiles_of_A ? LANES : job->a_stride;
+    const int vectors = width > LANES ? 2 : 1;
+    const int transposed = job->a_is_transposed || panel->tiles_of_A;
+    const int adds = panel->p > 0, ends = panel->p + panel->k == job->k;
     T out[MLPCORE_ROWS * 2 * LANES];
-    for (ptrdiff_t t = 0; t < tiles; t++) {
-        const ptrdiff_t i = rows[0] + (rows[1] - rows[0]) * t / tiles;
-        const int n = (int)(rows[0] + (rows[1] - rows[0]) * (t + 1) / tiles - i);
+    for (ptrdiff_t i = rows[0], t = 0, next; i < rows[1]; i = next, t++) {
         const T *A = (const T *)job->A + (transposed ? panel->p * stride + i : i * stride + panel->p);
+        int n;
+        next = NAME(first_row)(rows, t + 1), n = (int)(next - i);
+        if (panel->tiles_of_A) A = panel->tiles_of_A + t * k * LANES;
         if (adds) NAME(partial)(job, panel, i, n, 1, out);
-        if (job->update && k >= LONG_SUM) NAME(prefetch_step)(job, i, n, panel);
+        if (job->update && panel->k >= LONG_SUM) NAME(prefetch_step)(job, i, n, panel);
         if (vectors == 2 && transposed)
             NAME(tile_of)(n, 2, 1, k, A, stride, panel->B, panel->stride, adds, out);
         else if (vectors == 2)
@@ -227,36 +169,79 @@ TARGET static void NAME(rows_of_panel)(const mlpcore_product *job,
     }
 }
 
-/* A thread's part of the product. Long sums are added up piece by piece, so that a piece of A
-   stays in cache for all panels; not if a step follows, whose C is no place for them. Few rows
-   do not pay for a copy of B. */
-TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_threads)
+/* Some rows times all panels of a thread. Few rows do not pay for a copy of B. */
+TARGET static void NAME(panels_of_rows)(const mlpcore_product *job,
+                                        const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
+                                        const ptrdiff_t *rows, const ptrdiff_t *columns,
+                                        NAME(panel) panel, T *copy)
 {
     enum { FEW_ROWS = 8 };
-    const ptrdiff_t pieces = job->update ? 1 : (job->k + MLPCORE_TERMS - 1) / MLPCORE_TERMS;
+    for (panel.j = columns[0]; panel.j < columns[1]; panel.j += 2 * LANES) {
+        const ptrdiff_t left = columns[1] - panel.j;
+        const T *B = (const T *)job->B + (job->b_is_transposed ? panel.j * job->b_stride + panel.p
+                                                               : panel.p * job->b_stride + panel.j);
+        panel.width = left < 2 * LANES ? left : 2 * LANES;
+        panel.padded = panel.stride = panel.width > LANES ? 2 * LANES : LANES;
+        panel.B = copy;
+        if (!panel.tiles_of_A && panel.width == panel.padded && !job->b_is_transposed
+            && rows[1] - rows[0] <= FEW_ROWS)
+            panel.B = B, panel.stride = job->b_stride;
+        else
+            NAME(copy)(B, job->b_stride, job->b_is_transposed, panel.k, panel.width, copy,
+                       panel.padded);
+        NAME(rows_of_panel)(job, rule, rows, &panel);
+    }
+}
+
+#ifdef PAIRS
+/* The same of copies of the rows, as many at a time as there is room for. */
+TARGET static void NAME(copied_rows)(const mlpcore_product *job,
+                                     const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
+                                     const ptrdiff_t *rows, const ptrdiff_t *columns,
+                                     NAME(panel) panel, T *room)
+{
+    const ptrdiff_t k = PLACES(panel.k), stride = job->a_stride;
+    const ptrdiff_t most = MLPCORE_COPIED_BYTES / (k * LANES * (ptrdiff_t)sizeof(T)) * MLPCORE_ROWS;
+    const ptrdiff_t parts = (rows[1] - rows[0] + most - 1) / most;
+    T *copies = room, *copy = room + MLPCORE_COPIED_BYTES / sizeof(T);
+    panel.tiles_of_A = copies;
+    for (ptrdiff_t part = 0; part < parts; part++) {
+        const ptrdiff_t some[2] = {rows[0] + (rows[1] - rows[0]) * part / parts,
+                                   rows[0] + (rows[1] - rows[0]) * (part + 1) / parts};
+        for (ptrdiff_t i = some[0], t = 0, next; i < some[1]; i = next, t++) {
+            const T *A = (const T *)job->A + (job->a_is_transposed ? panel.p * stride + i
+                                                                   : i * stride + panel.p);
+            next = NAME(first_row)(some, t + 1);
+            NAME(copy)(A, stride, !job->a_is_transposed, panel.k, next - i,
+                       copies + t * k * LANES, LANES);
+        }
+        NAME(panels_of_rows)(job, rule, some, columns, panel, copy);
+    }
+}
+#endif
+
+/* A thread's part of the product. Long sums are added up piece by piece, so that a piece of A
+   stays in cache for all panels; not if a step follows, whose C is no place for them. */
+TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_threads)
+{
+    const ptrdiff_t most = MLPCORE_TERMS * (PLACES(2) == 1 ? 2 : 1);
+    const ptrdiff_t pieces = job->update ? 1 : (job->k + most - 1) / most;
     T *copy = (T *)(job->panels + t * job->panel_size);
     MLPCORE_SUFFIX(mlpcore_rule, S) rule;
     NAME(panel) panel;
     ptrdiff_t rows[2], columns[2];
     memset(&rule, 0, sizeof rule);
+    memset(&panel, 0, sizeof panel);
     if (job->update) rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
     mlpcore_share(job, 2 * LANES, t, n_threads, rows, columns);
     for (ptrdiff_t piece = 0; piece < pieces; piece++) {
         panel.p = job->k * piece / pieces;
         panel.k = job->k * (piece + 1) / pieces - panel.p;
-        for (panel.j = columns[0]; panel.j < columns[1]; panel.j += 2 * LANES) {
-            const ptrdiff_t left = columns[1] - panel.j;
-            panel.width = left < 2 * LANES ? left : 2 * LANES;
-            panel.padded = panel.stride = panel.width > LANES ? 2 * LANES : LANES;
-            panel.B = copy;
-            if (panel.width == panel.padded && !job->b_is_transposed
-                && rows[1] - rows[0] <= FEW_ROWS) {
-                panel.B = (const T *)job->B + panel.p * job->b_stride + panel.j;
-                panel.stride = job->b_stride;
-            } else
-                NAME(fill_panel)(job, &panel, copy);
-            NAME(rows_of_panel)(job, &rule, rows, &panel);
-        }
+#ifdef PAIRS
+        NAME(copied_rows)(job, &rule, rows, columns, panel, copy);
+#else
+        NAME(panels_of_rows)(job, &rule, rows, columns, panel, copy);
+#endif
     }
 }
 
@@ -264,3 +249,4 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
 #undef S
 #undef NAME
 #undef LANES
+#undef PLACES

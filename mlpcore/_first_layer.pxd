@@ -1,7 +1,7 @@
 from mlpcore._optimizers cimport Optimizer
 from mlpcore._rows cimport Rows
 
-cdef enum:
+cpdef enum:
     # The narrowest tile of the sparse kernels, 64 bytes of float32.
     SPARSE_LEAST_UNITS = 16
 

@@ -27,19 +27,24 @@ SPARSE_MIN_SHARE = 0.8
 WAITING_MAX_ENTRIES = 1.0
 
 
-def prefers_sparse(Network network, Rows rows):
-    """Whether training should walk the non-zeros of the rows instead of all values.
+def counted_density(Network network, Rows rows):
+    """Return the share of non-zeros in up to 500 rows; None if none would be worth walking.
 
-    Of the values at most SPARSE_MAX_DENSITY may be non-zero (counted in up to 500 rows).
     Dense rows must be worth a search for them: the first layer needs SPARSE_MIN_UNITS units
     and SPARSE_MIN_SHARE of all weights.
     """
     if network.sizes[1] < SPARSE_LEAST_UNITS or rows.n_samples == 0:
-        return False
+        return None
     if not rows.is_csr and (network.sizes[1] < SPARSE_MIN_UNITS
                             or network.weights[1] < SPARSE_MIN_SHARE * network.n_weights):
-        return False
-    return density(rows, sampling_step(rows)) <= SPARSE_MAX_DENSITY
+        return None
+    return density(rows, sampling_step(rows))
+
+
+def prefers_sparse(Network network, Rows rows):
+    """Whether to walk the non-zeros of the rows, at most SPARSE_MAX_DENSITY of them."""
+    share = counted_density(network, rows)
+    return share is not None and share <= SPARSE_MAX_DENSITY
 
 
 cdef bint steps_may_wait(Optimizer optimizer, Rows rows, double alpha, Py_ssize_t n_rows):

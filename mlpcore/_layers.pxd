@@ -4,9 +4,9 @@ from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
 cdef Py_ssize_t room_of_row(Py_ssize_t n) noexcept nogil
-cdef Py_ssize_t room_for_products(Py_ssize_t most_inner) noexcept nogil
+cdef Py_ssize_t room_for_products(Team team, Py_ssize_t most_inner) noexcept nogil
 cdef int affine_forward(Team team, const real[:, ::1] X, const real[::1] W, const real[::1] b,
-                        Activation kind, real[:, ::1] A) except -1 nogil
+                        double scale, Activation kind, real[:, ::1] A) except -1 nogil
 cdef int affine_input_gradient(Team team, const real[:, ::1] D, const real[::1] W,
                                Activation kind, const real[:, ::1] a,
                                real[:, ::1] d_X) except -1 nogil

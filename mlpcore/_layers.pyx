@@ -14,12 +14,13 @@ from libc.string cimport memset
 
 from mlpcore._activations cimport follows_product, IDENTITY, rows_backward, rows_forward
 from mlpcore._blas cimport gemm_nn, gemm_nt
+from mlpcore._team cimport mlpcore_task
 
 # Longer sums make panels that no cache holds.
 cdef Py_ssize_t MOST_INNER = 16384
 
 cdef extern from "_dense.h" nogil:
-    int MLPCORE_PANEL_BYTES
+    int MLPCORE_PANEL_BYTES, MLPCORE_COPIED_BYTES
     ctypedef struct mlpcore_product:
         Py_ssize_t m, n, k
         const void *A
@@ -28,6 +29,7 @@ cdef extern from "_dense.h" nogil:
         int a_is_transposed, b_is_transposed
         void *C
         Py_ssize_t c_stride
+        double scale
         const void *bias
         Py_ssize_t bias_step
         int activation
@@ -40,6 +42,7 @@ cdef extern from "_dense.h" nogil:
         Py_ssize_t panel_size
     void mlpcore_dense_f(const void *job, int thread, int n_threads)
     void mlpcore_dense_d(const void *job, int thread, int n_threads)
+    void mlpcore_dense_bfloat16(const void *job, int thread, int n_threads)
 
 cdef extern from "_sums.h" nogil:
     ctypedef struct mlpcore_sum_job:
@@ -54,9 +57,10 @@ cdef bint prefers_blas(Py_ssize_t k) noexcept nogil:
     return k > MOST_INNER
 
 
-cdef Py_ssize_t room_for_products(Py_ssize_t most_inner) noexcept nogil:
+cdef Py_ssize_t room_for_products(Team team, Py_ssize_t most_inner) noexcept nogil:
     """Return the bytes that a thread needs for products with sums of up to so many terms."""
-    return MLPCORE_PANEL_BYTES * min(most_inner, MOST_INNER)
+    cdef Py_ssize_t copied = MLPCORE_COPIED_BYTES if team.bfloat16 else 0
+    return MLPCORE_PANEL_BYTES * min(most_inner, MOST_INNER) + copied
 
 
 cdef Py_ssize_t room_of_row(Py_ssize_t n) noexcept nogil:
@@ -72,21 +76,23 @@ cdef mlpcore_product new_product(Team team, Py_ssize_t m, Py_ssize_t n,
     """Return a product of (m, k) and (k, n) with nothing after it."""
     cdef mlpcore_product job
     memset(&job, 0, sizeof(job))
-    job.m, job.n, job.k = m, n, k
+    job.m, job.n, job.k, job.scale = m, n, k, 1.0
     job.panels, job.panel_size = &team.rooms[0, 0], team.rooms.strides[0]
     return job
 
 
 cdef void compute(Team team, mlpcore_product *job, real *C) noexcept nogil:
     """Run a product on the team; C tells the type."""
+    cdef mlpcore_task task = mlpcore_dense_f if real is float else mlpcore_dense_d
+    if real is float and team.bfloat16:
+        task = mlpcore_dense_bfloat16
     job.C = C
-    team.run(mlpcore_dense_f if real is float else mlpcore_dense_d, job,
-             <double> job.m * job.n * job.k)
+    team.run(task, job, <double> job.m * job.n * job.k)
 
 
 cdef int affine_forward(Team team, const real[:, ::1] X, const real[::1] W, const real[::1] b,
-                        Activation kind, real[:, ::1] A) except -1 nogil:
-    """A = f(X W + b), f of those that `follows_product`, else the identity."""
+                        double scale, Activation kind, real[:, ::1] A) except -1 nogil:
+    """A = f(scale X W + b), f of those that `follows_product`, else the identity."""
     cdef Py_ssize_t i, j, m = X.shape[0], n_in = X.shape[1], n_out = A.shape[1]
     cdef bint shared = b.shape[0] == 1
     cdef mlpcore_product job
@@ -96,6 +102,7 @@ cdef int affine_forward(Team team, const real[:, ::1] X, const real[::1] W, cons
         job = new_product(team, m, n_out, n_in)
         job.A, job.a_stride, job.B, job.b_stride = &X[0, 0], row_stride(X), &W[0], n_out
         job.bias, job.bias_step, job.c_stride = &b[0], not shared, row_stride(A)
+        job.scale = scale
         job.activation = kind if follows_product(kind) else IDENTITY
         compute(team, &job, &A[0, 0])
         return 0
@@ -104,7 +111,7 @@ cdef int affine_forward(Team team, const real[:, ::1] X, const real[::1] W, cons
             A[i, j] = b[0] if shared else b[j]
     if n_in > 0:
         gemm_nn(m, n_out, n_in, &X[0, 0], row_stride(X), &W[0], n_out,
-                <real> 1, <real> 1, &A[0, 0], row_stride(A))
+                <real> scale, <real> 1, &A[0, 0], row_stride(A))
     if follows_product(kind):
         rows_forward(kind, A)
     return 0
@@ -157,6 +164,7 @@ def product(Team team, const real[:, ::1] A, const real[:, ::1] B, real[:, ::1] 
     Parameters
     ----------
     team : Team
+        One with bfloat16 rounds A and B of float32.
     A, B, C : C-contiguous ndarrays of one dtype, float32 or float64
         op(A) (m, k), op(B) (k, n) and C (m, n); C must not overlap A or B.
     trans_a, trans_b : bool, default=False
@@ -172,7 +180,7 @@ def product(Team team, const real[:, ::1] A, const real[:, ::1] B, real[:, ::1] 
             or prefers_blas(k)):
         raise ValueError(f"A {np.shape(A)}, B {np.shape(B)}, C {np.shape(C)}: needed are "
                          f"(m, k), (k, n) and (m, n), none empty, and k up to {MOST_INNER}")
-    team.make_room(room_for_products(k))
+    team.make_room(room_for_products(team, k))
     cdef mlpcore_product job = new_product(team, m, n, k)
     job.A, job.a_stride, job.a_is_transposed = &A[0, 0], A.shape[1], trans_a
     job.B, job.b_stride, job.b_is_transposed = &B[0, 0], B.shape[1], trans_b

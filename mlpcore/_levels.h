@@ -17,6 +17,12 @@ enum { MLPCORE_BASELINE, MLPCORE_AVX2, MLPCORE_AVX512 };
 #else
 #define MLPCORE_FOR_AVX512 \
     __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")))
+/* Clang has no name for the exchange of elements that its panels need. */
+#if __GNUC__ >= 10
+#define MLPCORE_FOR_BFLOAT16                                                               \
+    __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,"        \
+                          "prefer-vector-width=512")))
+#endif
 #endif
 #endif
 
@@ -51,6 +57,16 @@ static void mlpcore_find_level(void)
     mlpcore_level = mlpcore_highest_level();
     for (int level = 0; wish && level < mlpcore_level; level++)
         if (!strcmp(wish, mlpcore_level_names[level])) mlpcore_level = level;
+}
+
+/* Whether there are products of bfloat16: beside the highest level, on some processors. */
+static int mlpcore_has_bfloat16(void)
+{
+#ifdef MLPCORE_FOR_BFLOAT16
+    return mlpcore_level == MLPCORE_AVX512 && __builtin_cpu_supports("avx512bf16");
+#else
+    return 0;
+#endif
 }
 
 #if !defined(_MSC_VER)

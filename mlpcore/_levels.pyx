@@ -6,6 +6,7 @@ cdef extern from "_levels.h" nogil:
     const char *const mlpcore_level_names[]
     int mlpcore_level
     int mlpcore_highest_level()
+    int mlpcore_has_bfloat16()
 
 
 def simd_levels():
@@ -16,6 +17,11 @@ def simd_levels():
 def simd_level():
     """Return the level that runs: the highest, or what MLPCORE_SIMD names."""
     return mlpcore_level_names[mlpcore_level].decode()
+
+
+def has_bfloat16():
+    """Whether the level that runs has products of bfloat16, for which AVX-512 BF16 is needed."""
+    return bool(mlpcore_has_bfloat16())
 
 
 def check_simd_wish():

@@ -11,6 +11,7 @@ cdef class Network:
     cdef readonly Py_ssize_t n_params
     cdef readonly Py_ssize_t n_units
     cdef readonly bint shared_bias
+    cdef double input_scale
     cdef readonly bint keeps_slopes
     cdef const int[::1] hidden
     cdef readonly Activation output
@@ -19,7 +20,7 @@ cdef class Network:
     cdef const Py_ssize_t[::1] biases
     cdef const Py_ssize_t[::1] columns
 
-cdef Py_ssize_t room_to_compute(Network network, SparseBlock block,
+cdef Py_ssize_t room_to_compute(Network network, Team team, SparseBlock block,
                                 Py_ssize_t n_rows) noexcept nogil
 cdef int forward(Network network, Team team, const real[::1] params, const real[:, ::1] X,
                  SparseBlock block, Dropout dropout, real[:, ::1] A,

@@ -51,16 +51,28 @@ cdef class Network:
         self.keeps_slopes = any(needs_slope(kind) for kind in hidden)
         self.output = output
         self.shared_bias = shared_bias
+        self.input_scale = 1.0
 
     @property
     def n_outputs(self):
         """Number of units in the output layer."""
         return self.sizes[self.n_layers]
 
+    @property
+    def n_first_units(self):
+        """Number of units in the first layer that computes."""
+        return self.sizes[1]
+
     def __reduce__(self):
         """Pickle by construction."""
         hidden = np.asarray(self.hidden).tolist()
         return Network, (list(self.sizes), hidden, self.output, self.shared_bias)
+
+    def scaling_inputs(self, double scale):
+        """Return the same network, which multiplies its inputs by scale."""
+        cdef Network network = Network(*self.__reduce__()[1])
+        network.input_scale = scale
+        return network
 
     def coefs(self, params):
         """Return the weight matrices, views of shape (n_in, n_out) into params."""
@@ -95,20 +107,20 @@ cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
     return scratch[:m, network.columns[layer]:network.columns[layer + 1]]
 
 
-cdef Py_ssize_t room_to_compute(Network network, SparseBlock block,
+cdef Py_ssize_t room_to_compute(Network network, Team team, SparseBlock block,
                                 Py_ssize_t n_rows) noexcept nogil:
     """Return the bytes that a thread needs for a block of rows to go forth and back."""
     cdef Py_ssize_t i, most = n_rows
     for i in range(network.n_layers + 1):
         if i > 0 or block is None:
             most = max(most, network.sizes[i])
-    return room_for_products(most)
+    return room_for_products(team, most)
 
 
 cdef int forward(Network network, Team team, const real[::1] params, const real[:, ::1] X,
                  SparseBlock block, Dropout dropout, real[:, ::1] A,
                  real[:, ::1] S) except -1 nogil:
-    """a_l = f(a_(l-1) W_l + b_l), a_0 = X (m, n_0); A holds a_1, a_2, ...
+    """a_l = f(a_(l-1) W_l + b_l), a_0 = input_scale X (m, n_0); A holds a_1, a_2, ...
 
     If there is a sparse block, a_0 is that, and X only tells the number of rows. S has the
     columns of A, or none: it receives the slopes f'(z) of the hidden layers.
@@ -129,7 +141,7 @@ cdef int forward(Network network, Team team, const real[::1] params, const real[
         if i == 0 and block is not None:
             sparse_forward(block, W, b, kind, a)
         else:
-            affine_forward(team, x, W, b, kind, a)
+            affine_forward(team, x, W, b, network.input_scale if i == 0 else 1.0, kind, a)
         if not follows_product(kind):
             activation_forward(kind, a, s)
         if S.shape[1] and i < last:
@@ -156,6 +168,7 @@ cdef int backward(Network network, Team team, const real[::1] params, const real
     cdef const real[:, ::1] x, a
     cdef real[:, ::1] d, d_before
     cdef Activation kind
+    cdef mlpcore_update rule = of_weights[0]
     for i in range(network.n_layers - 1, -1, -1):
         w, w_end = network.weights[i], network.weights[i + 1]
         d = layer_columns(network, i, m, D)
@@ -173,7 +186,9 @@ cdef int backward(Network network, Team team, const real[::1] params, const real
         if i == 0 and block is not None:
             sparse_gradient(block, d, of_weights, target[w:w_end], state[:, w:w_end])
         else:
-            affine_gradient(team, x, d, of_weights, target[w:w_end], state[:, w:w_end])
+            if i == 0:
+                rule.scale *= network.input_scale
+            affine_gradient(team, x, d, &rule, target[w:w_end], state[:, w:w_end])
         sum_rows(team, d, network.shared_bias)
         apply_update(team, of_biases, d[0], target, state, network.biases[i],
                      network.biases[i + 1])

@@ -54,6 +54,10 @@ cdef class Rows:
             self.table_f64[i] = self.scale * i
             self.table_f32[i] = <float> self.table_f64[i]
 
+    def unscaled(self):
+        """Return the same rows of bytes, as the whole numbers that they are."""
+        return Rows(np.asarray(self.u8))
+
     def take_csr(self, X):
         """Keep the three arrays of a CSR matrix."""
         if X.format != "csr" or X.dtype not in (np.float32, np.float64):

@@ -10,6 +10,7 @@ cdef bint worth_a_team(double work) noexcept nogil
 
 cdef class Team:
     cdef readonly int n_threads
+    cdef readonly bint bfloat16
     cdef mlpcore_team *members
     cdef unsigned char[:, ::1] rooms
     cdef Py_ssize_t room_size

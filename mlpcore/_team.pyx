@@ -1,6 +1,8 @@
-"""The threads of one fit, and the room each of them computes in."""
+"""The threads of one fit, the room each of them computes in, and how exactly."""
 
 import numpy as np
+
+from mlpcore._levels import has_bfloat16
 
 # Below this many multiplications a task is done before another thread has heard of it.
 cdef double LEAST_WORK = 2e5
@@ -18,10 +20,20 @@ cdef class Team:
     ----------
     n_threads : int
         The caller included: one alone starts none.
+    bfloat16 : bool, default=False
+        Round what is multiplied to bfloat16, in the products of float32 layers.
+
+    Raises
+    ------
+    ValueError
+        If the processor has no products of bfloat16, or MLPCORE_SIMD rules them out.
     """
 
-    def __cinit__(self, int n_threads):
-        self.n_threads = n_threads
+    def __cinit__(self, int n_threads, bint bfloat16=False):
+        if bfloat16 and not has_bfloat16():
+            raise ValueError("compute_dtype='bfloat16': the processor needs AVX-512 BF16, and the "
+                             "kernels its instructions, see show_config()")
+        self.n_threads, self.bfloat16 = n_threads, bfloat16
         self.make_room(64)
         if n_threads > 1:
             self.members = mlpcore_team_start(n_threads)

@@ -15,7 +15,7 @@ from mlpcore._layers cimport room_of_row
 from mlpcore._losses cimport l2_penalty, loss_forward, Objective
 from mlpcore._network cimport Network, forward, layer_columns, room_to_compute
 from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer
-from mlpcore._rows cimport Rows, copy_rows, shuffle
+from mlpcore._rows cimport Rows, UINT8, copy_rows, shuffle
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
 from mlpcore._sparse cimport idle_steps, IdleSteps, SparseBlock, sparse_gather
 from mlpcore._steps cimport (batch_gradient, scratch_width, step_is_fused, total_weight,
@@ -33,7 +33,8 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
           real[::1] params, Run run, *, double alpha, Py_ssize_t batch_size, Py_ssize_t max_iter,
           const real[::1] sample_weight=None, Py_ssize_t[::1] order=None, bit_generator=None,
           Dropout dropout=None, report=None, bint every_epoch=False,
-          bint ends_when_non_finite=True, bint sparse=False, int n_threads=1):
+          bint ends_when_non_finite=True, bint sparse=False, bint bfloat16=False,
+          int n_threads=1):
     """Train params in place, for up to max_iter epochs.
 
     Parameters
@@ -72,6 +73,9 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
         End after an epoch that leaves a weight which is not finite.
     sparse : bool, default=False
         Walk the non-zeros of X in the first layer, see `_first_layer`.
+    bfloat16 : bool, default=False
+        Round what is multiplied to bfloat16; params, sums and all else stay float32. Bytes
+        are exact, and scaled after they were multiplied. A sparse first layer rounds nothing.
     n_threads : int, default=1
         Threads that share a batch, where it has work for them; the number of BLAS threads
         is the caller's to set.
@@ -81,10 +85,13 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     KeyboardInterrupt
         Within 100 ms and a block of rows of Ctrl-C; params and run hold what was learned.
     ValueError
-        If the shapes do not agree.
+        If the shapes do not agree, or there are no products of bfloat16 for params of this
+        dtype on this processor.
     """
     check_shapes(network, rows, params.shape[0])
     check_targets(network, rows, Y.shape[0], Y.shape[1])
+    if bfloat16 and real is double:
+        raise ValueError("bfloat16=True with params of float64: needed is float32")
     if sparse and network.sizes[1] < SPARSE_LEAST_UNITS:
         raise ValueError(f"sparse=True with {network.sizes[1]} units in the first layer: needed "
                          f"are {SPARSE_LEAST_UNITS} or more")
@@ -93,9 +100,11 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     cdef Py_ssize_t start, stop, _epoch, n = index.shape[0]
     cdef Py_ssize_t block_rows = min(batch_size, n, rows_of_a_block(rows, sparse))
     dtype = np.float32 if real is float else np.float64
-    cdef Team team = new_team(network, block_rows, n_threads)
+    cdef Team team = new_team(network, block_rows, n_threads, bfloat16)
     cdef SparseBlock block = SparseBlock(rows, block_rows, dtype, team) if sparse else None
-    team.make_room(room_to_compute(network, block, block_rows))
+    team.make_room(room_to_compute(network, team, block, block_rows))
+    if bfloat16 and block is None and rows.dtype == UINT8:
+        network, rows = network.scaling_inputs(rows.scale), rows.unscaled()
     cdef bint fused = step_is_fused(optimizer, min(batch_size, n), block_rows)
     if fused and block is not None and steps_may_wait(optimizer, rows, alpha, block_rows):
         block.idle = IdleSteps(optimizer, rows.n_features, network.sizes[1], n // batch_size + 1)
@@ -142,13 +151,13 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
         run.outcome = MAX_ITER
 
 
-cdef Team new_team(Network network, Py_ssize_t n_rows, int n_threads):
+cdef Team new_team(Network network, Py_ssize_t n_rows, int n_threads, bint bfloat16=False):
     """Return a team for blocks of so many rows; small layers leave others nothing to do."""
     cdef Py_ssize_t i
     cdef double work = 0.0
     for i in range(network.n_layers):
         work = max(work, <double> n_rows * network.sizes[i] * network.sizes[i + 1])
-    return Team(n_threads if worth_a_team(work) else 1)
+    return Team(n_threads if worth_a_team(work) else 1, bfloat16)
 
 
 cdef bint all_finite(const real[::1] params) noexcept nogil:
@@ -191,7 +200,7 @@ def predict(Network network, Rows rows, const real[::1] params, *, int n_threads
     cdef bint is_long = <double> n * network.n_weights >= WORTH_THREADS
     cdef Team team = new_team(network, n_block, n_threads if is_long else 1)
     cdef SparseBlock block = SparseBlock(rows, n_block, dtype, team) if sparse else None
-    team.make_room(room_to_compute(network, block, n_block))
+    team.make_room(room_to_compute(network, team, block, n_block))
     cdef Py_ssize_t[::1] index = np.arange(n if sparse else 0)
     cdef real[:, ::1] X_room = np.empty(
         (n_block, 0 if sparse else room_of_row(rows.n_features)), dtype)
@@ -246,7 +255,7 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     cdef real[::1] grads = gradient
     cdef Team team = new_team(network, n_block, n_threads)
     cdef SparseBlock block = SparseBlock(rows, n_block, dtype, team) if sparse else None
-    team.make_room(room_to_compute(network, block, n_block))
+    team.make_room(room_to_compute(network, team, block, n_block))
     cdef Objective objective = as_objective(loss)
     cdef Dropout no_dropout = None
     cdef real[:, ::1] scratch = np.empty(

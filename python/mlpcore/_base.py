@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from mlpcore._activations import Activation
 from mlpcore._call import Call, params_of_before, unchanged_on_error
 from mlpcore._checkpoint import Checkpoint, new_checkpoint
-from mlpcore._first_layer import prefers_sparse
+from mlpcore._computation import computation
 from mlpcore._initialization import initialize
 from mlpcore._lbfgs import LbfgsTraining
 from mlpcore._losses import Objective
@@ -26,7 +26,7 @@ from mlpcore._problem import Problem
 from mlpcore._reports import EpochReports
 from mlpcore._rows import Rows
 from mlpcore._stochastic import NON_FINITE_MESSAGE, Draws, StochasticTraining, n_epochs
-from mlpcore._threads import available_threads, blas_threads
+from mlpcore._threads import blas_threads
 from mlpcore._training import mean_loss, predict
 from mlpcore._validation import Judge, Validation, split
 
@@ -169,7 +169,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         reports = EpochReports(
             self, call.n_epochs, call.context, {"X": call.X, "y": call.y}, attributes_now
         )
-        with blas_threads.limited_to(problem.n_threads):
+        with blas_threads.limited_to(problem.computation.n_threads):
             interruption = training.train(reports)
         if not np.isfinite(training.params).all():
             raise ValueError(NON_FINITE_MESSAGE)
@@ -200,7 +200,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         problem = Problem(
             network, objective, rows, Y,
             None if weights is None else weights.astype(dtype, copy=False),
-            self.alpha, prefers_sparse(network, rows), self.n_threads or available_threads(),
+            self.alpha, computation(self, network, rows, dtype),
         )  # fmt: skip
         return problem, out_activation
 
@@ -275,9 +275,10 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         rows, Y = Rows(X, self.input_scale), self._encode(y, problem.Y.dtype)
         scorer = get_scorer(self.scoring) if self.scoring not in (None, "loss") else None
         loss_weights = None if weights is None else weights.astype(Y.dtype, copy=False)
+        n_threads = problem.computation.n_threads
 
         def judge(params: NDArray[Any]) -> tuple[float, float]:
-            outputs = predict(problem.network, rows, params, n_threads=problem.n_threads)
+            outputs = predict(problem.network, rows, params, n_threads=n_threads)
             loss = mean_loss(problem.objective, outputs, Y, loss_weights)
             if not np.isfinite(outputs).all():
                 return np.nan, loss

@@ -108,9 +108,16 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         One bias a unit, or one a layer that all of its units share.
     dtype : {"float32", "float64"} or None, default=None
         Precision of the computation. None: float32 for float32 X, otherwise float64.
+    compute_dtype : "bfloat16" or None, default=None
+        With float32, round what the products of a fit multiply to bfloat16, for twice the
+        speed; weights, sums, the optimizer and predictions stay float32, and uint8 X is exact.
+        Needs AVX-512 BF16. None: what is multiplied is not rounded.
     input_scale : float, default=1.0
         X is multiplied by it in fit and predict, a block of rows at a time: images of
         bytes stay bytes in memory.
+    skip_zeros : bool or None, default=None
+        Whether the first layer passes over the zeros of X in a fit. None: if there are enough
+        of them, counted in 500 rows; `verbose` says so. The same numbers but for rounding.
     n_threads : int or None, default=None
         Threads of a fit. None: what CPU affinity, OMP_NUM_THREADS and threadpoolctl allow.
     weight_decay : float, default=0.01

@@ -6,7 +6,7 @@ import numpy
 import scipy
 import sklearn
 
-from mlpcore._levels import simd_level, simd_levels
+from mlpcore._levels import has_bfloat16, simd_level, simd_levels
 from mlpcore._threads import available_threads, blas_description
 from mlpcore._version import __version__
 
@@ -20,6 +20,7 @@ def config() -> dict[str, str]:
         "scipy": scipy.__version__,
         "scikit-learn": sklearn.__version__,
         "kernels": f"{simd_level()}, of {', '.join(simd_levels())}",
+        "bfloat16": "yes" if has_bfloat16() else "no",
         "blas": blas_description(),
         "threads": str(available_threads()),
     }
@@ -30,7 +31,7 @@ def show_config() -> None:
 
     The kernels run with the highest instruction set that the processor has: "avx512",
     "avx2" or "baseline". The environment variable MLPCORE_SIMD, read when the package is
-    imported, names a lower one.
+    imported, names a lower one. "bfloat16" says whether `compute_dtype` may be that.
     """
     for name, value in config().items():
         print(f"{name:13} {value}")

@@ -58,10 +58,10 @@ class LbfgsTraining:
         return interruption
 
     def _loss_and_gradient(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        p = self._problem
+        p, how = self._problem, self._problem.computation
         loss, gradient = loss_and_gradient(
             p.network, p.objective, p.rows, p.Y, x.astype(self.params.dtype, copy=False), p.alpha,
-            sample_weight=p.sample_weight, sparse=p.sparse, n_threads=p.n_threads,
+            sample_weight=p.sample_weight, sparse=how.sparse, n_threads=how.n_threads,
         )  # fmt: skip
         return loss, gradient.astype(np.float64, copy=False)
 

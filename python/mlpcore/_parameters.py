@@ -41,6 +41,8 @@ COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "init_scale": [Interval(Real, 0, None, closed="left")],
     "bias": [StrOptions({"unit", "layer"})],
     "dtype": [StrOptions({"float32", "float64"}), None],
+    "compute_dtype": [StrOptions({"bfloat16"}), None],
+    "skip_zeros": ["boolean", None],
     "input_scale": [Interval(Real, 0, None, closed="neither")],
     "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     "weight_decay": [Interval(Real, 0, None, closed="left")],

@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from mlpcore._computation import Computation
 from mlpcore._losses import Objective
 from mlpcore._network import Network
 from mlpcore._rows import Rows
@@ -24,9 +25,7 @@ class Problem:
     sample_weight : ndarray of shape (n_samples,) or None
     alpha : float
         Strength of the L2 regularization.
-    sparse : bool
-        Whether the first layer walks the non-zeros only.
-    n_threads : int
+    computation : Computation
     """
 
     network: Network
@@ -35,5 +34,4 @@ class Problem:
     Y: NDArray[Any]
     sample_weight: NDArray[Any] | None
     alpha: float
-    sparse: bool
-    n_threads: int
+    computation: Computation

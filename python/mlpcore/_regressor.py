@@ -64,7 +64,9 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
     init_scale : float, default=0.01
     bias : {"unit", "layer"}, default="unit"
     dtype : {"float32", "float64"} or None, default=None
+    compute_dtype : "bfloat16" or None, default=None
     input_scale : float, default=1.0
+    skip_zeros : bool or None, default=None
     n_threads : int or None, default=None
     weight_decay : float, default=0.01
     max_grad_norm : float or None, default=None

@@ -49,7 +49,9 @@ class RegressorParameters:
         init_scale: float = 0.01,
         bias: str = "unit",
         dtype: str | None = None,
+        compute_dtype: str | None = None,
         input_scale: float = 1.0,
+        skip_zeros: bool | None = None,
         n_threads: int | None = None,
         weight_decay: float = 0.01,
         max_grad_norm: float | None = None,
@@ -91,7 +93,9 @@ class RegressorParameters:
         self.init_scale = init_scale
         self.bias = bias
         self.dtype = dtype
+        self.compute_dtype = compute_dtype
         self.input_scale = input_scale
+        self.skip_zeros = skip_zeros
         self.n_threads = n_threads
         self.weight_decay = weight_decay
         self.max_grad_norm = max_grad_norm

@@ -135,6 +135,7 @@ class StochasticTraining:
             If weights became non-finite.
         """
         estimator, p, draws = self._estimator, self._problem, self.draws
+        how = p.computation
         batch_size = batch_rows(estimator.batch_size, len(draws.order))
         dropout = None
         if any(rate > 0 for rate in draws.dropout_rates):
@@ -155,7 +156,7 @@ class StochasticTraining:
                 report=lambda: self._end_epoch(reports),
                 every_epoch=reports.every_epoch or self._decides or self._keeps_every_epoch,
                 ends_when_non_finite=not self._stops_by_score,
-                sparse=p.sparse, n_threads=p.n_threads,
+                sparse=how.sparse, bfloat16=how.bfloat16, n_threads=how.n_threads,
             )  # fmt: skip
         except KeyboardInterrupt as caught:
             interruption = caught

@@ -31,6 +31,7 @@ def train(
     every_epoch: bool = False,
     ends_when_non_finite: bool = True,
     sparse: bool = False,
+    bfloat16: bool = False,
     n_threads: int = 1,
 ) -> None: ...
 def predict(

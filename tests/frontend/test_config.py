@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import mlpcore
-from mlpcore._levels import simd_level, simd_levels
+from mlpcore._levels import has_bfloat16, simd_level, simd_levels
 
 
 def run(program, level):
@@ -20,6 +20,7 @@ def test_show_config(capsys):
     shown = capsys.readouterr().out
     assert f"mlpcore       {mlpcore.__version__}\n" in shown
     assert f"kernels       {simd_level()}, of " in shown
+    assert f"bfloat16      {'yes' if has_bfloat16() else 'no'}\n" in shown
 
 
 @pytest.mark.parametrize("level", simd_levels())
