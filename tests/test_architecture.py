@@ -22,7 +22,7 @@ FLOORS = [
     ["_initialization", "_outputs", "_labels", "_parameters", "_reports", "datasets"],
     ["_computation", "_call", "_schedules", "_validation", "_config"],
     ["_problem"],
-    ["_history", "_training_state"],
+    ["_history", "_training_state", "_onnx"],
     ["_saving", "_lbfgs"],
     ["_model", "_checkpoint"],
     ["_stochastic"],

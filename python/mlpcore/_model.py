@@ -12,7 +12,9 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlpcore import _history
+from mlpcore._atomic import replacing
 from mlpcore._network import Network
+from mlpcore._onnx import onnx_model
 from mlpcore._predictor import Predictor
 from mlpcore._rows import Rows, all_finite
 from mlpcore._saving import save
@@ -149,6 +151,36 @@ class Model(BaseEstimator):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(restored_attributes(state))
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write the forward pass to an ONNX file, which ONNX Runtime and others run.
+
+        The input "X", of shape (n_samples, n_features), is of the precision of the weights.
+        The outputs are named as skl2onnx does: of a classifier "label", as `predict` returns
+        it but integers as int64 and other numbers as double, and "probabilities" as from
+        `predict_proba` or, with ``loss="mse"``, "scores", the outputs of the network; of a
+        regressor "variable", of shape (n_samples, n_outputs).
+
+        Parameters
+        ----------
+        path : str or path-like
+            "model.onnx", say. An older file is replaced only by a whole one.
+
+        Raises
+        ------
+        ImportError
+            If onnx is not installed: ``pip install 'mlpcore[onnx]'``.
+        ValueError
+            If the weights take more than an ONNX file can hold, 2 GiB.
+        NotFittedError
+            Before fit.
+        OSError
+            If the file cannot be written.
+        """
+        scores = "probabilities" if hasattr(self, "predict_proba") else "scores"
+        model = onnx_model(self.predictor(), scores)
+        with replacing(path) as file:
+            file.write(model.SerializeToString())
 
     def plot_history(self) -> "Figure":
         """Draw `history_`: the losses of each epoch, and the scores if there are any.
