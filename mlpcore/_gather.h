@@ -72,7 +72,12 @@ TARGET static ptrdiff_t NAME(gather_row)(const mlpcore_sparse_job *job, ptrdiff_
     const double *f64 = (const double *)job->X + at;
     if (job->csr_start) {
         const ptrdiff_t n = job->csr_start[i + 1] - at;
-        memcpy(feature, job->csr_feature + at, (size_t)n * sizeof *feature);
+        const uint32_t last = (uint32_t)job->n_features - 1;
+        /* Checked before, but another thread may have written to the matrix since. */
+        for (ptrdiff_t k = 0; k < n; k++) {
+            const uint32_t j = (uint32_t)job->csr_feature[at + k];
+            feature[k] = (int32_t)(j < last ? j : last);
+        }
         for (ptrdiff_t k = 0; k < n; k++)
             value[k] = (T)(scale * (job->x_type == MLPCORE_FLOAT32 ? f32[k] : f64[k]));
         return n;

@@ -22,7 +22,6 @@ cdef class Rows:
 
 cdef void convert_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil
 cdef void gather(Rows rows, const Py_ssize_t[::1] index, real[:, ::1] out) noexcept nogil
-cdef void copy_rows(Rows rows, Py_ssize_t start, real[:, ::1] out) noexcept nogil
 cdef Py_ssize_t most_nonzeros(Rows rows) noexcept nogil
 cdef double density(Rows rows, Py_ssize_t step) noexcept nogil
 cdef void gather_targets(const real[:, ::1] Y, const Py_ssize_t[::1] index,

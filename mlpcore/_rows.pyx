@@ -19,8 +19,9 @@ cdef class Rows:
     Parameters
     ----------
     X : C-contiguous ndarray of float32, float64 or uint8, or CSR matrix of float32 or float64
-        Kept as it is: nothing is copied, but the indices of a CSR matrix if they are not
-        32 bits wide.
+        Kept as it is: nothing is copied, but an array that is not aligned, where the rows of a
+        CSR matrix start, and its indices if they are not 32 bits wide. Another thread that
+        writes to it changes what is read, and nothing else.
     scale : float, default=1.0
         Every value is multiplied by it. For uint8 the 256 products are computed in
         float64 and rounded once.
@@ -29,6 +30,8 @@ cdef class Rows:
     ------
     TypeError
         If X has another dtype.
+    ValueError
+        If the indices of a CSR matrix lie outside of it.
     """
 
     def __init__(self, X, double scale=1.0):
@@ -38,9 +41,9 @@ cdef class Rows:
         if self.is_csr:
             self.take_csr(X)
         elif X.dtype == np.float32:
-            self.dtype, self.f32 = FLOAT32, X
+            self.dtype, self.f32 = FLOAT32, np.require(X, requirements="A")
         elif X.dtype == np.float64:
-            self.dtype, self.f64 = FLOAT64, X
+            self.dtype, self.f64 = FLOAT64, np.require(X, requirements="A")
         elif X.dtype == np.uint8:
             self.take_bytes(X)
         else:
@@ -66,8 +69,17 @@ cdef class Rows:
             self.dtype, self.csr_f32 = FLOAT32, X.data
         else:
             self.dtype, self.csr_f64 = FLOAT64, X.data
-        self.csr_feature = X.indices.astype(np.int32, copy=False)
-        self.csr_start = X.indptr.astype(np.intp, copy=False)
+        # A copy: from now on, the starts are those that were checked.
+        start, feature = X.indptr.astype(np.intp), X.indices
+        if (len(start) != self.n_samples + 1 or start[0] < 0 or (np.diff(start) < 0).any()
+                or start[self.n_samples] > min(len(feature), len(X.data))):
+            raise ValueError("X is no CSR matrix: its indptr does not rise from 0 to the number "
+                             "of its values")
+        if len(feature) and (feature.min() < 0 or feature.max() >= self.n_features):
+            raise ValueError(f"X is no CSR matrix: its indices are from {feature.min()} to "
+                             f"{feature.max()}, and it has {self.n_features} columns")
+        self.csr_feature = feature.astype(np.int32, copy=False)
+        self.csr_start = start
 
 
 def all_finite(const real[:, ::1] X):
@@ -110,10 +122,12 @@ cdef void convert_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil:
 cdef void spread_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil:
     """out = scale * x_i of a CSR matrix, whose entries may be in any order, and repeated."""
     cdef Py_ssize_t j, k
+    # Checked before, but another thread may have written to the matrix since.
+    cdef unsigned int last = <unsigned int> rows.n_features - 1
     for j in range(rows.n_features):
         out[j] = 0
     for k in range(rows.csr_start[i], rows.csr_start[i + 1]):
-        j = rows.csr_feature[k]
+        j = min(<unsigned int> rows.csr_feature[k], last)
         out[j] += <real> (rows.scale * (rows.csr_f32[k] if rows.dtype == FLOAT32
                                         else rows.csr_f64[k]))
 
@@ -133,13 +147,6 @@ cdef void gather(Rows rows, const Py_ssize_t[::1] index, real[:, ::1] out) noexc
     cdef Py_ssize_t i
     for i in range(out.shape[0] if out.shape[1] else 0):
         convert_row(rows, index[i], &out[i, 0])
-
-
-cdef void copy_rows(Rows rows, Py_ssize_t start, real[:, ::1] out) noexcept nogil:
-    """out_i = scale * x_(start + i); out (m, n_features)."""
-    cdef Py_ssize_t i
-    for i in range(out.shape[0] if out.shape[1] else 0):
-        convert_row(rows, start + i, &out[i, 0])
 
 
 cdef double density(Rows rows, Py_ssize_t step) noexcept nogil:

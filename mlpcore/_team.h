@@ -15,6 +15,8 @@ typedef void (*mlpcore_task)(const void *job, int thread, int n_threads);
 
 typedef struct { int n_threads; } mlpcore_team;
 
+static int mlpcore_team_watch_forks(void) { return 0; }
+
 static mlpcore_team *mlpcore_team_start(int n_threads)
 {
     mlpcore_team *team = calloc(1, sizeof *team);
@@ -39,8 +41,17 @@ static void mlpcore_team_join(mlpcore_team *team) { free(team); }
 
 enum { MLPCORE_SPINS = 5000, MLPCORE_YIELDS = 20000 };
 
+/* How often this process was forked: in the child, teams of its parent have no threads. */
+static unsigned mlpcore_n_forks;
+static void mlpcore_count_fork(void) { mlpcore_n_forks++; }
+static int mlpcore_team_watch_forks(void)
+{
+    return pthread_atfork(NULL, NULL, mlpcore_count_fork);
+}
+
 typedef struct {
     int n_threads;
+    unsigned n_forks;     /* when it was started */
     pthread_t *threads;
     atomic_uint round;    /* counts the tasks; each begins when it changes */
     atomic_int n_waiting; /* threads that have not finished the task */
@@ -76,6 +87,10 @@ static void *mlpcore_team_member(void *argument)
 
 static void mlpcore_team_run(mlpcore_team *team, mlpcore_task task, const void *job)
 {
+    if (team->n_forks != mlpcore_n_forks) {
+        task(job, 0, 1);
+        return;
+    }
     team->task = task;
     team->job = job;
     atomic_store(&team->n_waiting, team->n_threads - 1);
@@ -90,7 +105,8 @@ static void mlpcore_team_join(mlpcore_team *team)
     if (!team) return;
     atomic_store(&team->stopping, 1);
     atomic_fetch_add(&team->round, 1);
-    for (int i = 0; i < team->n_threads - 1; i++) pthread_join(team->threads[i], NULL);
+    if (team->n_forks == mlpcore_n_forks)
+        for (int i = 0; i < team->n_threads - 1; i++) pthread_join(team->threads[i], NULL);
     free(team->threads);
     free(team);
 }
@@ -107,6 +123,7 @@ static mlpcore_team *mlpcore_team_start(int n_threads)
         return NULL;
     }
     team->n_threads = n_threads;
+    team->n_forks = mlpcore_n_forks;
     /* Signals are for the thread that runs Python. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -2,6 +2,7 @@ cdef extern from "_team.h" nogil:
     ctypedef struct mlpcore_team:
         pass
     ctypedef void (*mlpcore_task)(const void *job, int thread, int n_threads)
+    int mlpcore_team_watch_forks()
     mlpcore_team *mlpcore_team_start(int n_threads)
     void mlpcore_team_run(mlpcore_team *team, mlpcore_task task, const void *job)
     void mlpcore_team_join(mlpcore_team *team)

@@ -4,6 +4,9 @@ import numpy as np
 
 from mlpcore._levels import has_bfloat16
 
+if mlpcore_team_watch_forks():
+    raise MemoryError("no memory to watch for forks")
+
 # Below this many multiplications a task is done before another thread has heard of it.
 cdef double LEAST_WORK = 2e5
 

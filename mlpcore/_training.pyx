@@ -15,7 +15,7 @@ from mlpcore._layers cimport room_of_row
 from mlpcore._losses cimport l2_penalty, loss_forward, Objective
 from mlpcore._network cimport Network, forward, layer_columns, room_to_compute
 from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer
-from mlpcore._rows cimport Rows, UINT8, copy_rows, shuffle
+from mlpcore._rows cimport gather, Rows, shuffle, UINT8
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
 from mlpcore._sparse cimport idle_steps, IdleSteps, SparseBlock, sparse_gather
 from mlpcore._steps cimport (batch_gradient, scratch_width, step_is_fused, total_weight,
@@ -174,7 +174,8 @@ cdef Objective as_objective(loss):
     return loss if isinstance(loss, Objective) else Objective(loss)
 
 
-def predict(Network network, Rows rows, const real[::1] params, *, int n_threads=1):
+def predict(Network network, Rows rows, const real[::1] params, *,
+            const Py_ssize_t[::1] order=None, int n_threads=1):
     """Return the activations of the output layer.
 
     Parameters
@@ -183,6 +184,8 @@ def predict(Network network, Rows rows, const real[::1] params, *, int n_threads
     rows : Rows
         X, of shape (n_samples, n_features).
     params : ndarray of shape (network.n_params,)
+    order : ndarray of intp, optional
+        The rows to predict for, by default all, in their order.
     n_threads : int, default=1
         Used if there is work for more than one.
 
@@ -192,7 +195,8 @@ def predict(Network network, Rows rows, const real[::1] params, *, int n_threads
     """
     check_shapes(network, rows, params.shape[0])
     cdef bint sparse = prefers_sparse(network, rows)
-    cdef Py_ssize_t start = 0, m, n = rows.n_samples, last = network.n_layers - 1
+    cdef const Py_ssize_t[::1] index = np.arange(rows.n_samples) if order is None else order
+    cdef Py_ssize_t start = 0, m, n = index.shape[0], last = network.n_layers - 1
     cdef Py_ssize_t n_block = min(n, rows_of_a_block(rows, sparse))
     dtype = np.float32 if real is float else np.float64
     out = np.empty((n, network.sizes[last + 1]), dtype)
@@ -201,7 +205,6 @@ def predict(Network network, Rows rows, const real[::1] params, *, int n_threads
     cdef Team team = new_team(network, n_block, n_threads if is_long else 1)
     cdef SparseBlock block = SparseBlock(rows, n_block, dtype, team) if sparse else None
     team.make_room(room_to_compute(network, team, block, n_block))
-    cdef Py_ssize_t[::1] index = np.arange(n if sparse else 0)
     cdef real[:, ::1] X_room = np.empty(
         (n_block, 0 if sparse else room_of_row(rows.n_features)), dtype)
     cdef real[:, ::1] X = X_room[:, :0 if sparse else rows.n_features]
@@ -214,7 +217,7 @@ def predict(Network network, Rows rows, const real[::1] params, *, int n_threads
             if sparse:
                 sparse_gather(block, index[start:start + m], layer_columns(network, 0, m, A))
             else:
-                copy_rows(rows, start, X[:m])
+                gather(rows, index[start:start + m], X[:m])
             forward(network, team, params, X[:m], block, no_dropout, A, no_slopes)
             output[start:start + m] = layer_columns(network, last, m, A)
             start += m

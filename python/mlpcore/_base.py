@@ -199,7 +199,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         rows = Rows(call.X, self.input_scale)
         problem = Problem(
             network, objective, rows, Y,
-            None if weights is None else weights.astype(dtype, copy=False),
+            None if weights is None else np.require(weights, dtype, ["C", "ALIGNED"]),
             self.alpha, computation(self, network, rows, dtype),
         )  # fmt: skip
         return problem, out_activation
@@ -265,20 +265,23 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
 
     def _judge(self, call: Call, problem: Problem, kept: NDArray[np.intp]) -> Judge:
         """Return the function that scores parameters on the samples kept aside."""
-        weights = None
+        scorer = get_scorer(self.scoring) if self.scoring not in (None, "loss") else None
+        order = weights = None
         if call.validation is not None:
             X, y = call.validation
             self._check_targets(y)
         else:
-            X, y = call.X[kept], call.y[kept]
+            X, y, order = call.X, call.y[kept], kept
             weights = None if call.sample_weight is None else call.sample_weight[kept]
+        if order is not None and scorer is not None:
+            # Only a scorer needs a copy: X may be larger than the memory.
+            X, order = X[order], None
         rows, Y = Rows(X, self.input_scale), self._encode(y, problem.Y.dtype)
-        scorer = get_scorer(self.scoring) if self.scoring not in (None, "loss") else None
         loss_weights = None if weights is None else weights.astype(Y.dtype, copy=False)
         n_threads = problem.computation.n_threads
 
         def judge(params: NDArray[Any]) -> tuple[float, float]:
-            outputs = predict(problem.network, rows, params, n_threads=n_threads)
+            outputs = predict(problem.network, rows, params, order=order, n_threads=n_threads)
             loss = mean_loss(problem.objective, outputs, Y, loss_weights)
             if not np.isfinite(outputs).all():
                 return np.nan, loss

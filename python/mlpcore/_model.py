@@ -90,7 +90,7 @@ class Model(BaseEstimator):
             and "feature_names_in_" not in vars(self)
             and X.ndim == 2
             and X.shape == (len(X) or -1, self.n_features_in_)
-            and X.flags.c_contiguous
+            and X.flags.carray
             and X.dtype in _DENSE_DTYPES
             and (X.dtype == np.uint8 or all_finite(X))
         )

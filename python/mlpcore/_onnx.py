@@ -171,7 +171,7 @@ def _onnx_classes(classes: Any) -> NDArray[Any]:
     """Return class labels in one of the types that ONNX has for them."""
     labels: NDArray[Any] = np.asarray(classes)
     if labels.dtype.kind in "iu":
-        return labels.astype(np.int64)
+        return labels.astype(np.uint64 if labels.max() > np.iinfo(np.int64).max else np.int64)
     if labels.dtype.kind == "f":
         return labels.astype(np.float64)
     if labels.dtype.kind == "b":

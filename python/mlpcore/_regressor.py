@@ -180,7 +180,7 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
             raise ValueError(f"loss='poisson' needs y of 0 or more: its smallest is {y.min()}")
 
     def _encode(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-        return np.ascontiguousarray(y.reshape(len(y), -1), dtype=dtype)
+        return np.require(y.reshape(len(y), -1), dtype, ["C", "ALIGNED"])
 
     def _outputs(self) -> tuple[Objective, str]:
         loss, out_activation = _LOSSES[self.loss]

@@ -18,7 +18,8 @@ class _BlasThreads:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._n_fits = 0
+        # The threads that fit, each as often as its fits are nested.
+        self._fits: list[int] = []
         self._before: list[int] = []
         # Looking for the libraries takes milliseconds: done once, when first needed.
         self._libraries: list[LibController] | None = None
@@ -31,29 +32,42 @@ class _BlasThreads:
     def allowed(self) -> int:
         """Return the number of threads that BLAS may use, fits in progress not counted."""
         with self._lock:
-            now = self._before if self._n_fits else [b.num_threads for b in self._blas()]
+            now = self._before if self._fits else [b.num_threads for b in self._blas()]
         return min(now, default=1)
 
     @contextmanager
     def limited_to(self, n_threads: int) -> Iterator[None]:
         """Run the body with n_threads BLAS threads."""
         with self._lock:
-            if self._n_fits == 0:
+            if not self._fits:
                 self._before = [b.num_threads for b in self._blas()]
-            self._n_fits += 1
+            self._fits.append(threading.get_ident())
             for blas in self._blas():
                 blas.set_num_threads(n_threads)
         try:
             yield
         finally:
             with self._lock:
-                self._n_fits -= 1
-                if self._n_fits == 0:
-                    for blas, before in zip(self._blas(), self._before, strict=True):
-                        blas.set_num_threads(before)
+                self._fits.remove(threading.get_ident())
+                self._restore_after_fits()
+
+    def _restore_after_fits(self) -> None:
+        if self._fits:
+            return
+        for blas, before in zip(self._blas(), self._before, strict=True):
+            blas.set_num_threads(before)
+
+    def forget_other_threads(self) -> None:
+        """Begin anew in a forked child, where the thread that forked is the only one."""
+        self._lock = threading.Lock()
+        if self._fits:
+            self._fits = [ident for ident in self._fits if ident == threading.get_ident()]
+            self._restore_after_fits()
 
 
 blas_threads = _BlasThreads()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=blas_threads.forget_other_threads)
 
 _DESCRIBING = ("internal_api", "version", "architecture")
 

@@ -35,7 +35,12 @@ def train(
     n_threads: int = 1,
 ) -> None: ...
 def predict(
-    network: Network, rows: Rows, params: NDArray[Any], *, n_threads: int = 1
+    network: Network,
+    rows: Rows,
+    params: NDArray[Any],
+    *,
+    order: NDArray[np.intp] | None = None,
+    n_threads: int = 1,
 ) -> NDArray[Any]: ...
 def loss_and_gradient(
     network: Network,
