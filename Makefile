@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml README.md $(wildcard mlpcore/*) $(shell find python/mlpcore -name '*.py' -o -name '*.pyi' -o -name '*.html')
 
 .DEFAULT_GOAL := help
-.PHONY: help run reproduce test test-levels test-debug sanitize fuzz bench bench-peers lint clean
+.PHONY: help run reproduce test test-levels test-debug sanitize fuzz fuzz-calls bench bench-peers lint clean
 
 help:
 	@echo "make run        train the report's best network on MNIST"
@@ -15,6 +15,8 @@ help:
 	@echo "make bench      the benchmarks"
 	@echo "make bench-peers  mlpcore beside PyTorch, JAX, scikit-learn and ONNX Runtime"
 	@echo "make fuzz       ten minutes of damaged and hostile model files"
+	@echo "make fuzz-calls  a hundred thousand random calls of the estimators"
+	@echo "make sanitize   the tests under Address, UndefinedBehavior and ThreadSanitizer"
 	@echo "make lint       ruff, cython-lint and mypy"
 	@echo "make clean      remove what the other targets made"
 
@@ -55,19 +57,21 @@ test-debug: $(VENV)/installed-dev
 	MLPCORE_DEBUG=1 $(VENV)-debug/bin/python -m pip install --quiet '.[dev]'
 	MLPCORE_DEBUG=1 $(VENV)-debug/bin/python -m pytest tests/core
 
-# The kernels under the compiler's sanitizers, with every instruction set: memory and undefined
-# behaviour, then races between the threads of a team. Python itself is not instrumented.
+# Memory and undefined behaviour: the kernels with each instruction set, then the front end but for
+# what limits memory. Races: the kernels that threads share. Python itself is not instrumented.
+SANITIZERS := ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
+SANITIZED = $(SANITIZERS) LD_PRELOAD=$$(cc -print-file-name=lib$(1).so) $(VENV)-sanitize/bin/python -m pytest -q
+SIMD_LEVELS = $$($(SANITIZERS) LD_PRELOAD=$$(cc -print-file-name=lib$(1).so) $(VENV)-sanitize/bin/python -c 'from mlpcore._levels import *; print(*simd_levels())')
 sanitize:
 	$(PYTHON) -m venv $(VENV)-sanitize
-	for kind in address,undefined thread; do \
-		library=$$(cc -print-file-name=lib$$(echo $$kind | sed 's/^address.*/asan/; s/^thread/tsan/').so); \
-		MLPCORE_SANITIZE=$$kind $(VENV)-sanitize/bin/python -m pip install --quiet --force-reinstall --no-deps . && \
-		$(VENV)-sanitize/bin/python -m pip install --quiet '.[dev]' && \
-		for level in avx512 avx2 baseline; do \
-			MLPCORE_SIMD=$$level LD_PRELOAD=$$library ASAN_OPTIONS=detect_leaks=0 \
-				UBSAN_OPTIONS=halt_on_error=1 TSAN_OPTIONS=halt_on_error=1 \
-				$(VENV)-sanitize/bin/python -m pytest -q tests/core/test_dense.py tests/core/test_sparse.py || exit; \
-		done || exit; \
+	MLPCORE_SANITIZE=address,undefined $(VENV)-sanitize/bin/python -m pip install --quiet '.[experiments,dev]'
+	for level in $(call SIMD_LEVELS,asan); do \
+		MLPCORE_SIMD=$$level $(call SANITIZED,asan) tests/core || exit; \
+	done
+	$(call SANITIZED,asan) tests/frontend --ignore=tests/frontend/test_memory.py
+	MLPCORE_SANITIZE=thread $(VENV)-sanitize/bin/python -m pip install --quiet .
+	for level in $(call SIMD_LEVELS,tsan); do \
+		MLPCORE_SIMD=$$level $(call SANITIZED,tsan) tests/core/test_dense.py tests/core/test_sparse.py tests/core/test_bfloat16.py || exit; \
 	done
 
 # Ten minutes of model files that nobody wrote, in an environment of its own.
@@ -76,6 +80,10 @@ fuzz:
 	$(PYTHON) -m venv $(VENV)-fuzz
 	$(VENV)-fuzz/bin/python -m pip install --quiet . atheris
 	$(VENV)-fuzz/bin/python tests/frontend/fuzz_files.py -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024
+
+CALLS ?= 100000
+fuzz-calls: $(VENV)/installed-dev
+	MLPCORE_CALLS=$(CALLS) $(BIN)/python -m pytest -q --hypothesis-show-statistics tests/frontend/test_random_calls.py
 
 bench: $(VENV)/installed-dev
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest --benchmark-only
@@ -94,6 +102,6 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(VENV)-debug $(VENV)-fuzz $(VENV)-peers build dist python/*.egg-info runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(VENV)-debug $(VENV)-fuzz $(VENV)-peers $(VENV)-sanitize build dist python/*.egg-info runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -f python/mlpcore/*.so python/mlpcore/*.pyd
