@@ -60,19 +60,21 @@ test-debug: $(VENV)/installed-dev
 
 # Memory and undefined behaviour: the kernels with each instruction set, then the front end but for
 # what limits memory. Races: the kernels that threads share. Python itself is not instrumented.
+# libstdc++ comes first as well: a sanitizer that finds none aborts at the first C++ exception.
 SANITIZERS := ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
-SANITIZED = $(SANITIZERS) LD_PRELOAD=$$(cc -print-file-name=lib$(1).so) $(VENV)-sanitize/bin/python -m pytest -q
-SIMD_LEVELS = $$($(SANITIZERS) LD_PRELOAD=$$(cc -print-file-name=lib$(1).so) $(VENV)-sanitize/bin/python -c 'from mlpcore._levels import *; print(*simd_levels())')
+SANITIZED = $(SANITIZERS) LD_PRELOAD="$$(cc -print-file-name=lib$(1).so) $$(cc -print-file-name=libstdc++.so.6)" $(VENV)-sanitize/bin/python
+SIMD_LEVELS = $$($(call SANITIZED,$(1)) -c 'from mlpcore._levels import *; print(*simd_levels())')
 sanitize:
 	$(PYTHON) -m venv $(VENV)-sanitize
 	MLPCORE_SANITIZE=address,undefined $(VENV)-sanitize/bin/python -m pip install --quiet '.[experiments,dev]'
 	for level in $(call SIMD_LEVELS,asan); do \
-		MLPCORE_SIMD=$$level $(call SANITIZED,asan) tests/core || exit; \
+		MLPCORE_SIMD=$$level $(call SANITIZED,asan) -m pytest -q --capture=sys tests/core || exit; \
 	done
-	$(call SANITIZED,asan) tests/frontend --ignore=tests/frontend/test_memory.py
+	$(call SANITIZED,asan) -m pytest -q --capture=sys tests/frontend --ignore=tests/frontend/test_memory.py
 	MLPCORE_SANITIZE=thread $(VENV)-sanitize/bin/python -m pip install --quiet .
 	for level in $(call SIMD_LEVELS,tsan); do \
-		MLPCORE_SIMD=$$level $(call SANITIZED,tsan) tests/core/test_dense.py tests/core/test_sparse.py tests/core/test_bfloat16.py || exit; \
+		MLPCORE_SIMD=$$level $(call SANITIZED,tsan) -m pytest -q --capture=sys \
+			tests/core/test_dense.py tests/core/test_sparse.py tests/core/test_bfloat16.py || exit; \
 	done
 
 # Ten minutes of model files that nobody wrote, in an environment of its own.

@@ -79,7 +79,7 @@ setup(
             "initializedcheck": DEBUG,
             "cdivision": True,
             "embedsignature": True,
-            "freethreading_compatible": False,
+            "freethreading_compatible": True,
         },
     ),
 )

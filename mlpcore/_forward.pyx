@@ -66,7 +66,7 @@ cdef class ForwardPass:
         self.network, self.input_scale, self.n_threads = network, input_scale, n_threads
         self.params = np.array(params)
         self.params.flags.writeable = False
-        # One a thread that calls at the same time; the interpreter lock guards the list.
+        # One a thread that calls at the same time.
         self.rooms = [Room(network, self.params.dtype)]
 
     def __call__(self, X, out=None):
@@ -110,9 +110,16 @@ cdef class ForwardPass:
             self.walk_rows[double](X, out, <double> 0)
         return out
 
+    cdef Room free_room(self):
+        """A room that no other thread has; it is given back by an append."""
+        try:
+            return self.rooms.pop()
+        except IndexError:
+            return Room(self.network, self.params.dtype)
+
     cdef walk_rows(self, X, out, real unused):
         """out = network(X), row after row."""
-        cdef Room room = self.rooms.pop() if self.rooms else Room(self.network, self.params.dtype)
+        cdef Room room = self.free_room()
         cdef const real[::1] params = self.params
         cdef real[:, ::1] A = room.activations
         cdef real[:, ::1] output = out

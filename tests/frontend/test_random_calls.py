@@ -5,6 +5,7 @@
 
 import faulthandler
 import os
+import sys
 import warnings
 
 import numpy as np
@@ -90,7 +91,8 @@ def targets(draw, n, sane):
 @pytest.fixture(autouse=True)
 def ends():
     """A call that hangs ends the process, with the stack that shows where."""
-    faulthandler.dump_traceback_later(HANGING_SECONDS + N_CALLS * 0.5, exit=True)
+    seconds = HANGING_SECONDS + N_CALLS * 0.5
+    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
     yield
     faulthandler.cancel_dump_traceback_later()
 
