@@ -10,7 +10,7 @@ CORE, FRONT = ROOT / "mlpcore", ROOT / "python" / "mlpcore"
 
 # From the ground up: a module may import what stands on a line before its own.
 FLOORS = [
-    ["_types", "_version", "_levels", "_atomic", "_threads"],
+    ["_types", "_version", "_levels", "_atomic", "_threads", "_streams"],
     ["_blas", "_rows", "_run", "_team", "_safetensors"],
     ["_activations", "_dropout", "_optimizers", "_header"],
     ["_layers", "_sparse", "_losses", "_classes"],

@@ -26,6 +26,7 @@ from mlpcore._problem import Problem
 from mlpcore._reports import EpochReports
 from mlpcore._rows import Rows
 from mlpcore._stochastic import NON_FINITE_MESSAGE, Draws, StochasticTraining, n_epochs
+from mlpcore._streams import BorrowedStream
 from mlpcore._threads import blas_threads
 from mlpcore._training import mean_loss, predict
 from mlpcore._validation import Judge, Validation, split
@@ -115,7 +116,8 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
                 incremental, context,
                 earlier.get("_stopped") if resumes else None, n_epochs(self, incremental),
             )  # fmt: skip
-            training, interruption = self._train(call)
+            with BorrowedStream(check_random_state(self.random_state)) as borrowed:
+                training, interruption = self._train(call, borrowed)
         if interruption is not None:
             warnings.warn("Training interrupted by user.", stacklevel=4)
             raise interruption
@@ -142,17 +144,16 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
             raise ValueError(f"{missing}=None: X_val and y_val need each other")
         return self._validated(X, y, reset=False)
 
-    def _train(self, call: Call) -> tuple[Training, KeyboardInterrupt | None]:
+    def _train(
+        self, call: Call, borrowed: BorrowedStream
+    ) -> tuple[Training, KeyboardInterrupt | None]:
         """Train, and take over what was learned."""
-        random_state = check_random_state(self.random_state)
-        # A stream of its own: the loop draws without the GIL, and nobody may draw with it.
-        stream = copy.deepcopy(random_state)
         resumes = call.stopped is not None
         checkpoint = new_checkpoint(self, call)
         if checkpoint is not None:
             call = checkpoint.continued(call)
         problem, out_activation = self._problem(call)
-        training = self._new_training(call, problem, stream, checkpoint)
+        training = self._new_training(call, problem, borrowed.copy, checkpoint)
 
         def attributes() -> dict[str, Any]:
             return training.attributes() | {
@@ -173,11 +174,12 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
             interruption = training.train(reports)
         if not np.isfinite(training.params).all():
             raise ValueError(NON_FINITE_MESSAGE)
+        stream = borrowed.copy
         if isinstance(training, StochasticTraining):
             stream = training.draws.stream
         # One that others may have drawn from since the training stopped is left as it is.
         if call.stopped is None or not (resumes or self.random_state is None):
-            random_state.set_state(stream.get_state(legacy=False))
+            borrowed.give_back(stream)
         for name in training.forgets:
             self.__dict__.pop(name, None)
         self.__dict__.update(attributes())

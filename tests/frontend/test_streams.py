@@ -1,0 +1,80 @@
+"""Fits that overlap on one random stream: the global one, or one of the caller's."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+from sklearn.utils import check_random_state
+
+from mlpcore import MLP
+from mlpcore._streams import BorrowedStream
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+class InTheMiddle:
+    """Callback: do something after the first epoch."""
+
+    def __init__(self, action):
+        self.action = action
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch":
+            self.action()
+
+
+@pytest.fixture(params=[None, np.random.RandomState, np.random.PCG64])
+def random_state(request):
+    if request.param is None:
+        return None
+    return np.random.RandomState(np.random.PCG64(3) if request.param is np.random.PCG64 else 3)
+
+
+def test_fits_that_overlap_differ(blobs, random_state):
+    options = {"hidden_layer_sizes": (5,), "max_iter": 1, "random_state": random_state}
+    inner = [MLP(**options) for _ in range(2)]
+    outer = MLP(**options).set_callbacks(InTheMiddle(lambda: [m.fit(*blobs) for m in inner]))
+    models = [outer.fit(*blobs), *inner, MLP(**options).fit(*blobs)]
+    assert len({model.coefs_[0].tobytes() for model in models}) == 4
+
+
+@pytest.mark.thread_unsafe(reason="that nobody else draws from the global stream")
+def test_what_others_drew_is_not_drawn_again(blobs, random_state):
+    stream = check_random_state(random_state)
+    left = []
+
+    def draw():
+        stream.random()
+        left.append(stream.get_state(legacy=False))
+
+    model = MLP(max_iter=1, random_state=random_state)
+    model.set_callbacks(InTheMiddle(draw)).fit(*blobs)
+    np.testing.assert_equal(stream.get_state(legacy=False), left[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_has_none_of_its_parents_fits():
+    stream, forked, borrowed = np.random.RandomState(0), threading.Event(), threading.Event()
+
+    def fit():
+        with BorrowedStream(stream):
+            borrowed.set()
+            forked.wait(60)
+
+    thread = threading.Thread(target=fit)
+    thread.start()
+    borrowed.wait(60)
+    if (child := os.fork()) == 0:
+        with BorrowedStream(stream) as own:
+            os._exit(own.copy.randint(10**9) != np.random.RandomState(0).randint(10**9))
+    forked.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
