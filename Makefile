@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml README.md $(wildcard mlpcore/*) $(shell find python/mlpcore -name '*.py' -o -name '*.pyi' -o -name '*.html')
 
 .DEFAULT_GOAL := help
-.PHONY: help run reproduce test test-levels test-debug sanitize fuzz fuzz-calls wheel bench bench-peers lint clean
+.PHONY: help run reproduce test test-levels test-debug test-parallel sanitize fuzz fuzz-calls wheel bench bench-peers bench-scaling lint clean
 
 help:
 	@echo "make run        train the report's best network on MNIST"
@@ -14,8 +14,10 @@ help:
 	@echo "make test       lint, type-check, test the installed package and its debug build"
 	@echo "make bench      the benchmarks"
 	@echo "make bench-peers  mlpcore beside PyTorch, JAX, scikit-learn and ONNX Runtime"
+	@echo "make bench-scaling  what more rows, weights and rows a batch cost; and a slower BLAS"
 	@echo "make fuzz       ten minutes of damaged and hostile model files"
 	@echo "make fuzz-calls  a hundred thousand random calls of the estimators"
+	@echo "make test-parallel  each test by four threads at once"
 	@echo "make sanitize   the tests under Address, UndefinedBehavior and ThreadSanitizer"
 	@echo "make wheel      a wheel in dist/, audited, and tested where there is no compiler"
 	@echo "make lint       ruff, cython-lint and mypy"
@@ -58,12 +60,18 @@ test-debug: $(VENV)/installed-dev
 	MLPCORE_DEBUG=1 $(VENV)-debug/bin/python -m pip install --quiet '.[dev]'
 	MLPCORE_DEBUG=1 $(VENV)-debug/bin/python -m pytest tests/core
 
+# Each test by four threads at once, but for those that pyproject.toml excepts.
+test-parallel: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -q --parallel-threads=4 --skip-thread-unsafe=True tests/core tests/frontend
+
 # Memory and undefined behaviour: the kernels with each instruction set, then the front end but for
-# what limits memory. Races: the kernels that threads share. Python itself is not instrumented.
+# what limits memory. Races: the kernels and models that threads share. Python itself is not instrumented.
 # libstdc++ comes first as well: a sanitizer that finds none aborts at the first C++ exception.
+# The twins' BLAS has one thread: what its threads do is not seen, and so looks like a race.
 SANITIZERS := ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
 SANITIZED = $(SANITIZERS) LD_PRELOAD="$$(cc -print-file-name=lib$(1).so) $$(cc -print-file-name=libstdc++.so.6)" $(VENV)-sanitize/bin/python
 SIMD_LEVELS = $$($(call SANITIZED,$(1)) -c 'from mlpcore._levels import *; print(*simd_levels())')
+TEAMWORK := dense sparse bfloat16 idle losses
 sanitize:
 	$(PYTHON) -m venv $(VENV)-sanitize
 	MLPCORE_SANITIZE=address,undefined $(VENV)-sanitize/bin/python -m pip install --quiet '.[experiments,dev]'
@@ -73,9 +81,11 @@ sanitize:
 	$(call SANITIZED,asan) -m pytest -q --capture=sys tests/frontend --ignore=tests/frontend/test_memory.py
 	MLPCORE_SANITIZE=thread $(VENV)-sanitize/bin/python -m pip install --quiet .
 	for level in $(call SIMD_LEVELS,tsan); do \
-		MLPCORE_SIMD=$$level $(call SANITIZED,tsan) -m pytest -q --capture=sys \
-			tests/core/test_dense.py tests/core/test_sparse.py tests/core/test_bfloat16.py || exit; \
+		MLPCORE_SIMD=$$level OPENBLAS_NUM_THREADS=1 $(call SANITIZED,tsan) -m pytest -q --capture=sys \
+			$(TEAMWORK:%=tests/core/test_%.py) || exit; \
 	done
+	OPENBLAS_NUM_THREADS=1 $(call SANITIZED,tsan) -m pytest -q --capture=sys \
+		tests/frontend/test_predictor.py tests/frontend/test_threads.py
 
 # Ten minutes of model files that nobody wrote, in an environment of its own.
 FUZZ_SECONDS ?= 600
@@ -109,6 +119,11 @@ bench-peers:
 	$(VENV)-peers/bin/python -m pip install --quiet --requirement benchmarks/peers/requirements.txt
 	$(VENV)-peers/bin/python -m pip install --quiet '.[experiments]'
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(VENV)-peers/bin/python benchmarks/peers/run.py
+
+# What docs/benchmarks/ holds beside the peers: scaling.* and coretype.*
+bench-scaling: $(VENV)/installed-dev
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/scaling.py
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/peers/coretype.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

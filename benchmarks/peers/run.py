@@ -32,10 +32,12 @@ TOLERANCE = {"bf16": 0.05}
 class Worker:
     """A peer in a process."""
 
-    def __init__(self, peer: str, variant: str = "") -> None:
+    def __init__(
+        self, peer: str, variant: str = "", environment: dict[str, str] | None = None
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "worker.py"), peer],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
         )  # fmt: skip
         self.peer, self.variant = peer, variant
         self.about = self.answer()

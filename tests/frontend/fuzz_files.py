@@ -62,17 +62,14 @@ def check(data):
         lambda: resealed(spliced(file, edits)),
     ]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = load(kinds[which // 2 % len(kinds)]())
+        model = load(kinds[which // 2 % len(kinds)]())
     except ModelFormatError:
         return
     with np.errstate(all="ignore"):
         model.set_params(n_threads=1).predict(np.zeros((2, model.n_features_in_)))
         if (model.hidden_layer_sizes, model.max_iter, model.solver) == ((3,), 3, "adam"):
             # It may refuse for many a reason; what the kernels get is what is tried.
-            with contextlib.suppress(Exception), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with contextlib.suppress(Exception):
                 model.fit(X, Y if isinstance(model, MLPClassifier) else X[:, 0])
 
 
@@ -88,6 +85,7 @@ def resealed(file):
 def main():
     import atheris
 
+    warnings.simplefilter("ignore")
     atheris.instrument_all()
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 
@@ -20,7 +21,7 @@ Y = np.array(["a", "bb", "c"])[np.arange(40) % 3]
 
 def saved(model):
     """Return the bytes of a model's file."""
-    path = Path(DIRECTORY.name) / "m"
+    path = Path(DIRECTORY.name) / f"m{threading.get_ident()}"
     model.save(path)
     return path.read_bytes()
 
@@ -78,7 +79,7 @@ def with_values(name, values, file=FILE):
 
 def load(file):
     """Load from bytes, by both ways; either both refuse or the estimator's alone does."""
-    path = Path(DIRECTORY.name) / "m"
+    path = Path(DIRECTORY.name) / f"m{threading.get_ident()}"
     path.write_bytes(file)
     try:
         return mlpcore.load(path)

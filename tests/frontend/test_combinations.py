@@ -1,14 +1,14 @@
 """Any combination of parameters: a network of finite weights, or a clear error."""
 
-import warnings
-
 import numpy as np
+import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpcore import MLPClassifier, MLPRegressor
 
+pytestmark = pytest.mark.filterwarnings("ignore")
 N = 24
 ACTIVATIONS = ["identity", "logistic", "tanh", "relu", "leaky_relu", "gelu", "silu"]
 RATES = ["constant", "invscaling", "adaptive", "cosine", "one_cycle", "plateau"]
@@ -59,8 +59,7 @@ def data(storage, weighted):
 
 def assert_finite_or_refused(model, X, y, weights, outputs):
     """Finite weights may still be so large that outputs overflow, after a rate of 1000."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with np.errstate(all="ignore"):
         try:
             for _ in range(2):
                 model.fit(X, y, weights)

@@ -198,6 +198,7 @@ def test_large_lengths_allocate_nothing():
         assert peak < 2**21
 
 
+@pytest.mark.filterwarnings("ignore")
 @settings(max_examples=600, deadline=None)
 @given(st.integers(0, 255), st.binary(max_size=24))
 def test_any_file_loads_or_is_refused(mode, data):

@@ -6,7 +6,6 @@
 import faulthandler
 import os
 import sys
-import warnings
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 from mlpcore import MLPClassifier, MLPRegressor
 
+pytestmark = pytest.mark.filterwarnings("ignore")
 N_CALLS = int(os.environ.get("MLPCORE_CALLS", "400"))
 HANGING_SECONDS = 60
 NAMES = sorted(MLPClassifier().get_params() | MLPRegressor().get_params())
@@ -67,8 +67,7 @@ def arrays(draw, n_features, sane):
     X = np.where(rng.random(shape) < draw(st.sampled_from([0, 0.5, 0.95])), 0, X)
     if X.size and not sane:
         X.flat[0] = draw(st.sampled_from([0, np.nan, np.inf, -np.inf]))
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with np.errstate(all="ignore"):
         X = X.astype(draw(st.sampled_from(DTYPES[: draw(st.sampled_from([3, 11]))])))
     forms = ["as it is", "F", "[::-1]", "csr", "csc", "list", *([] if sane else ["[::2]", "T"])]
     form = draw(st.sampled_from(forms))
@@ -123,8 +122,7 @@ def test_random_calls(data):
 
 def call(model, method, arguments):
     """Call; what is refused is refused by an error that Python programs expect."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with np.errstate(all="ignore"):
         try:
             if method == "predictor":
                 model.predictor()(*arguments)
