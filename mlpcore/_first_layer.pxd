@@ -6,4 +6,4 @@ cpdef enum:
     SPARSE_LEAST_UNITS = 16
 
 cdef bint steps_may_wait(Optimizer optimizer, Rows rows, double alpha, Py_ssize_t n_rows)
-cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse) noexcept nogil
+cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse, Py_ssize_t n) noexcept nogil

@@ -12,8 +12,10 @@ cdef enum:
     # Rows that pass through the network at a time: more gain nothing, and the scratch of
     # 784-1000-10 is 11 MiB in float64.
     BLOCK_ROWS = 512
-    # Of sparse rows fewer, so that a tile of their deltas stays in cache.
-    SPARSE_BLOCK_ROWS = 256
+    # Of sparse rows fewer, so that a tile of their deltas stays in the first cache; but a batch
+    # of up to so many is one block, for its step to be made where its gradient is.
+    SPARSE_BLOCK_ROWS = 128
+    SPARSE_STEP_ROWS = 256
     # Of CSR rows that are written out, 16 MiB in float64.
     CSR_BLOCK_VALUES = 1 << 21
     SAMPLED_ROWS = 500
@@ -61,11 +63,12 @@ cdef Py_ssize_t sampling_step(Rows rows) noexcept nogil:
     return max(1, rows.n_samples // SAMPLED_ROWS)
 
 
-cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse) noexcept nogil:
-    """Return how many rows pass through the network at a time."""
+cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse, Py_ssize_t n) noexcept nogil:
+    """Return how many of n rows, a batch or all, pass through the network at a time."""
+    cdef Py_ssize_t most = BLOCK_ROWS
     if sparse:
-        return SPARSE_BLOCK_ROWS
-    if rows.is_csr:
+        most = SPARSE_STEP_ROWS if n <= SPARSE_STEP_ROWS else SPARSE_BLOCK_ROWS
+    elif rows.is_csr:
         # Written out, they must not be much longer than what they came from.
-        return max(1, min(BLOCK_ROWS, CSR_BLOCK_VALUES // max(1, rows.n_features)))
-    return BLOCK_ROWS
+        most = max(1, min(BLOCK_ROWS, CSR_BLOCK_VALUES // max(1, rows.n_features)))
+    return min(n, most)

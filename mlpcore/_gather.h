@@ -25,15 +25,16 @@
     }
 #endif
 
-/* Where row i of X, which is dense, is not zero; returns how many places there are. */
+/* Where row i of X, which is dense, is not zero from feature j to n; returns how many places
+   there are. */
 TARGET static ptrdiff_t NAME(find_nonzeros)(const mlpcore_sparse_job *job, ptrdiff_t i,
-                                            int32_t *feature)
+                                            ptrdiff_t j, ptrdiff_t n, int32_t *feature)
 {
-    const ptrdiff_t n = job->n_features;
-    const unsigned char *u8 = (const unsigned char *)job->X + i * n;
-    const float *f32 = (const float *)job->X + i * n;
-    const double *f64 = (const double *)job->X + i * n;
-    ptrdiff_t j = 0, k = 0;
+    const ptrdiff_t at = i * job->n_features;
+    const unsigned char *u8 = (const unsigned char *)job->X + at;
+    const float *f32 = (const float *)job->X + at;
+    const double *f64 = (const double *)job->X + at;
+    ptrdiff_t k = 0;
 #if LEVEL_IS_AVX512
     const __m512i count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m128i no_bytes = _mm_setzero_si128();
@@ -60,29 +61,43 @@ TARGET static ptrdiff_t NAME(find_nonzeros)(const mlpcore_sparse_job *job, ptrdi
 #undef POSITIONS
 #undef POSITIONS_OF_16
 
-/* The non-zeros of row i of X, scaled; of CSR, its entries. */
+/* The entries of row i of a CSR matrix, scaled; returns how many. */
+TARGET static ptrdiff_t NAME(gather_entries)(const mlpcore_sparse_job *job, ptrdiff_t i,
+                                             int32_t *feature, T *value)
+{
+    const ptrdiff_t at = job->csr_start[i], n = job->csr_start[i + 1] - at;
+    const float *f32 = (const float *)job->X + at;
+    const double *f64 = (const double *)job->X + at;
+    const uint32_t last = (uint32_t)job->n_features - 1;
+    /* Checked before, but another thread may have written to the matrix since. */
+    for (ptrdiff_t k = 0; k < n; k++) {
+        const uint32_t j = (uint32_t)job->csr_feature[at + k];
+        feature[k] = (int32_t)(j < last ? j : last);
+    }
+    for (ptrdiff_t k = 0; k < n; k++)
+        value[k] = (T)(job->scale * (job->x_type == MLPCORE_FLOAT32 ? f32[k] : f64[k]));
+    return n;
+}
+
+/* The non-zeros of row i of X, scaled, and where each stretch of features begins among them;
+   returns how many there are. */
 TARGET static ptrdiff_t NAME(gather_row)(const mlpcore_sparse_job *job, ptrdiff_t i,
-                                         int32_t *feature, T *value)
+                                         int32_t *start, int32_t *feature, T *value)
 {
     const double scale = job->scale;
-    const ptrdiff_t at = job->csr_start ? job->csr_start[i] : i * job->n_features;
+    const ptrdiff_t at = i * job->n_features;
     const T *table = job->table;
     const unsigned char *u8 = (const unsigned char *)job->X + at;
     const float *f32 = (const float *)job->X + at;
     const double *f64 = (const double *)job->X + at;
-    if (job->csr_start) {
-        const ptrdiff_t n = job->csr_start[i + 1] - at;
-        const uint32_t last = (uint32_t)job->n_features - 1;
-        /* Checked before, but another thread may have written to the matrix since. */
-        for (ptrdiff_t k = 0; k < n; k++) {
-            const uint32_t j = (uint32_t)job->csr_feature[at + k];
-            feature[k] = (int32_t)(j < last ? j : last);
-        }
-        for (ptrdiff_t k = 0; k < n; k++)
-            value[k] = (T)(scale * (job->x_type == MLPCORE_FLOAT32 ? f32[k] : f64[k]));
-        return n;
+    ptrdiff_t n = 0;
+    if (job->csr_start) return NAME(gather_entries)(job, i, feature, value);
+    for (ptrdiff_t s = 0; s < job->n_stretches; s++) {
+        const ptrdiff_t stop = (s + 1) * MLPCORE_STRETCH;
+        start[s] = start[0] + (int32_t)n;
+        n += NAME(find_nonzeros)(job, i, s * MLPCORE_STRETCH,
+                                 s + 1 < job->n_stretches ? stop : job->n_features, feature + n);
     }
-    const ptrdiff_t n = NAME(find_nonzeros)(job, i, feature);
     if (job->x_type == MLPCORE_UINT8)
         for (ptrdiff_t k = 0; k < n; k++) value[k] = table[u8[feature[k]]];
     else if (job->x_type == MLPCORE_FLOAT32)
@@ -94,9 +109,9 @@ TARGET static ptrdiff_t NAME(gather_row)(const mlpcore_sparse_job *job, ptrdiff_
 
 /* By feature, rows in order: a counting sort. */
 TARGET static void NAME(sort_by_feature)(const mlpcore_nonzeros *part, ptrdiff_t n_rows,
-                                         ptrdiff_t n_features)
+                                         ptrdiff_t n_stretches, ptrdiff_t n_features)
 {
-    const int32_t nnz = part->row_start[n_rows], *feature = part->feature;
+    const int32_t nnz = part->row_start[n_rows * n_stretches], *feature = part->feature;
     const T *by_row = part->values_by_row;
     T *by_feature = part->values_by_feature;
     int32_t *start = part->feature_start, *row = part->row;
@@ -104,8 +119,9 @@ TARGET static void NAME(sort_by_feature)(const mlpcore_nonzeros *part, ptrdiff_t
     for (int32_t k = 0; k < nnz; k++) start[feature[k] + 1]++;
     for (ptrdiff_t j = 0; j < n_features; j++) start[j + 1] += start[j];
     for (ptrdiff_t i = 0; i < n_rows; i++) {
-        const int32_t stop = part->row_start[i + 1], number = (int32_t)(part->first_row + i);
-        for (int32_t k = part->row_start[i]; k < stop; k++) {
+        const int32_t *row_start = part->row_start + i * n_stretches;
+        const int32_t number = (int32_t)(part->first_row + i);
+        for (int32_t k = row_start[0]; k < row_start[n_stretches]; k++) {
             const int32_t to = start[feature[k]]++;
             row[to] = number;
             by_feature[to] = by_row[k];
@@ -134,16 +150,18 @@ TARGET static void NAME(mlpcore_sparse_gather)(const mlpcore_sparse_job *job, in
     const ptrdiff_t first = mlpcore_part(job->n_rows, t, n_parts);
     const ptrdiff_t n_rows = mlpcore_part(job->n_rows, t + 1, n_parts) - first;
     mlpcore_nonzeros *part = &job->parts[t];
-    int32_t k = 0;
+    int32_t *start = part->row_start;
     if (t >= n_parts) return;
     if (t == 0) *job->n_parts = n_parts;
     part->first_row = first;
+    start[0] = 0;
     for (ptrdiff_t i = 0; i < n_rows; i++) {
-        part->row_start[i] = k;
         if (i + 1 < n_rows) NAME(prefetch_row)(job, job->index[first + i + 1]);
-        k += (int32_t)NAME(gather_row)(job, job->index[first + i], part->feature + k,
-                                       (T *)part->values_by_row + k);
+        const ptrdiff_t n = NAME(gather_row)(job, job->index[first + i], start,
+                                             part->feature + start[0],
+                                             (T *)part->values_by_row + start[0]);
+        start[job->n_stretches] = start[0] + (int32_t)n;
+        start += job->n_stretches;
     }
-    part->row_start[n_rows] = k;
-    NAME(sort_by_feature)(part, n_rows, job->n_features);
+    NAME(sort_by_feature)(part, n_rows, job->n_stretches, job->n_features);
 }

@@ -23,10 +23,14 @@ enum { MLPCORE_MANY_UNITS = 256 };
 /* More threads than that do not gather. */
 enum { MLPCORE_MOST_PARTS = 64 };
 
+/* Features of a dense row that are walked at a time: so many rows of a tile of weights stay in
+   the first cache. */
+enum { MLPCORE_STRETCH = 112 };
+
 /* The non-zeros of a thread's rows, by row and by feature, in the type of the weights. */
 typedef struct {
     ptrdiff_t first_row;
-    int32_t *row_start, *feature;            /* (n_rows + 1,), (nnz,) */
+    int32_t *row_start, *feature;            /* (n_rows n_stretches + 1,), (nnz,) */
     int32_t *feature_start, *row;            /* (n_features + 1,), (nnz,) */
     void *values_by_row, *values_by_feature; /* (nnz,) */
 } mlpcore_nonzeros;
@@ -36,6 +40,7 @@ typedef struct {
     mlpcore_nonzeros *parts;    /* (n_threads,) */
     int *n_parts;               /* how many of them there are: set by the gathering */
     ptrdiff_t n_rows, n_features, n_units;
+    ptrdiff_t n_stretches;      /* of a row's features; of CSR, whose order is free, one */
     const void *X;              /* (n_samples, n_features) of x_type; of CSR the values */
     int x_type;
     const ptrdiff_t *csr_start; /* (n_samples + 1,) of CSR, otherwise NULL */
@@ -50,7 +55,8 @@ typedef struct {
     void *d_W, *first, *second; /* (n_features, n_units) */
     const mlpcore_update *update;
     int others_wait;            /* the step of features without non-zeros is made later */
-    unsigned char *rooms;       /* (n_threads, room_size): a tile's columns of the delta */
+    unsigned char *rooms;       /* (n_threads, room_size): a tile's columns of the delta, or a
+                                   tile of weights and its sums */
     ptrdiff_t room_size;
     int32_t *lists;             /* (n_threads, n_features + 1): features of a thread */
 } mlpcore_sparse_job;

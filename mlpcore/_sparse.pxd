@@ -25,7 +25,7 @@ cdef class SparseBlock:
     cdef unsigned char[:, ::1] values
     cdef unsigned char[::1] parts
     cdef int n_parts
-    cdef Py_ssize_t most
+    cdef Py_ssize_t most, n_stretches
 
 cdef class WalkRoom:
     cdef int32_t[::1] indices

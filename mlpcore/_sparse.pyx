@@ -19,7 +19,7 @@ from mlpcore._types cimport real
 
 
 cdef extern from "_sparse.h" nogil:
-    int MLPCORE_FLOAT32, MLPCORE_FLOAT64, MLPCORE_UINT8
+    int MLPCORE_FLOAT32, MLPCORE_FLOAT64, MLPCORE_UINT8, MLPCORE_STRETCH
     ctypedef struct mlpcore_nonzeros:
         Py_ssize_t first_row
         int32_t *row_start
@@ -31,7 +31,7 @@ cdef extern from "_sparse.h" nogil:
     ctypedef struct mlpcore_sparse_job:
         mlpcore_nonzeros *parts
         int *n_parts
-        Py_ssize_t n_rows, n_features, n_units, b_step, z_stride
+        Py_ssize_t n_rows, n_features, n_units, n_stretches, b_step, z_stride
         const void *X
         int x_type
         const Py_ssize_t *csr_start
@@ -77,8 +77,8 @@ cdef extern from "_sparse.h" nogil:
 cdef enum:
     # A position is written before it is known whether there is a non-zero, sixteen at once.
     BEYOND = 16
-    # Of a row's part of the delta that a thread works on.
-    TILE_BYTES = 256
+    # Of a row's sums that a thread works on; of its delta, half as many.
+    FORWARD_BYTES = 512
 
 # A step that is smaller by so much than the one before it moves no weight.
 cdef double NO_MOVE = 2.0 ** -60
@@ -102,8 +102,10 @@ cdef class SparseBlock:
         self.rows, self.team, self.most = rows, team, most_nonzeros(rows)
         # A small task is run by one thread: each has room for all.
         cdef Py_ssize_t room = capacity * self.most + BEYOND
-        team.make_room(TILE_BYTES * capacity)
-        self.starts = np.empty((n, capacity + rows.n_features + 2), np.int32)
+        team.make_room(FORWARD_BYTES * (capacity + MLPCORE_STRETCH))
+        self.n_stretches = 1 if rows.is_csr else max(1, -(-rows.n_features // MLPCORE_STRETCH))
+        cdef Py_ssize_t by_row = capacity * self.n_stretches + 1
+        self.starts = np.empty((n, by_row + rows.n_features + 1), np.int32)
         self.lists = np.empty((n, rows.n_features + 1), np.int32)
         self.indices = np.empty((2 * n, room), np.int32)
         self.values = np.empty((2 * n, room), dtype).view(np.uint8)
@@ -111,7 +113,7 @@ cdef class SparseBlock:
         cdef mlpcore_nonzeros *parts = <mlpcore_nonzeros *> &self.parts[0]
         for t in range(n):
             parts[t].row_start = &self.starts[t, 0]
-            parts[t].feature_start = &self.starts[t, capacity + 1]
+            parts[t].feature_start = &self.starts[t, by_row]
             parts[t].feature = &self.indices[2 * t, 0]
             parts[t].row = &self.indices[2 * t + 1, 0]
             parts[t].values_by_row = &self.values[2 * t, 0]
@@ -183,6 +185,8 @@ cdef mlpcore_sparse_job new_job(SparseBlock block, const real[:, ::1] Z) noexcep
     memset(&job, 0, sizeof(job))
     job.parts, job.n_parts = <mlpcore_nonzeros *> &block.parts[0], &block.n_parts
     job.n_rows, job.n_features, job.n_units = Z.shape[0], block.rows.n_features, Z.shape[1]
+    job.n_stretches = block.n_stretches
+    job.rooms, job.room_size = &block.team.rooms[0, 0], block.team.rooms.strides[0]
     job.Z = <void *> &Z[0, 0]
     job.z_stride = Z.strides[0] // <Py_ssize_t> sizeof(real)
     return job
@@ -194,7 +198,7 @@ cdef double work(const mlpcore_sparse_job *job) noexcept nogil:
     cdef double n_nonzeros = 0.0
     for p in range(job.n_parts[0]):
         n_nonzeros += job.parts[p].row_start[
-            (p + 1) * job.n_rows // job.n_parts[0] - job.parts[p].first_row]
+            job.n_stretches * ((p + 1) * job.n_rows // job.n_parts[0] - job.parts[p].first_row)]
     return n_nonzeros * job.n_units
 
 
@@ -246,7 +250,6 @@ cdef void sparse_gradient(SparseBlock block, const real[:, ::1] D, const mlpcore
     job.first = &state[0, 0] if state.shape[0] > 0 else NULL
     job.second = &state[1, 0] if state.shape[0] > 1 else NULL
     job.lists = &block.lists[0, 0]
-    job.rooms, job.room_size = &block.team.rooms[0, 0], block.team.rooms.strides[0]
     block.team.run(mlpcore_sparse_gradient_f if real is float else mlpcore_sparse_gradient_d,
                    &job, work(&job) + d_W.shape[0])
 
@@ -277,7 +280,8 @@ cdef void walk(WalkRoom room, const real *x, const real[::1] W, const real[::1] 
     part.row_start, part.feature = &row_start[0], &room.indices[0]
     part.values_by_row = &room.values[0]
     job.parts, job.n_units, job.n_features = &part, a.shape[0], W.shape[0] // a.shape[0]
-    job.n_rows, job.scale, job.W, job.b, job.b_step = 1, 1.0, &W[0], &b[0], b.shape[0] != 1
+    job.n_rows, job.n_stretches, job.scale = 1, 1, 1.0
+    job.W, job.b, job.b_step = &W[0], &b[0], b.shape[0] != 1
     job.X, job.x_type = x, MLPCORE_FLOAT32 if real is float else MLPCORE_FLOAT64
     job.activation = kind if follows_product(kind) else IDENTITY
     job.Z, job.z_stride = &a[0], a.shape[0]

@@ -10,26 +10,28 @@ typedef T NAME(lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T
 #include "_gather.h"
 #include "_idle.h"
 
-/* out = sum_k value_k row(index_k) over N vectors; row(i) = A + i stride. The last vector
-   begins at `last`, so that it may end where the row does, and overlap the one before. */
+/* out = sum_k value_k row(index_k), added to what stands there if there is more of the sums, over
+   N vectors; row(i) = A + i stride. The last vector begins at `last`, so that it may end where
+   the row does, and overlap the one before. */
 typedef struct {
     const int32_t *index;
     const T *value;
     ptrdiff_t nnz;
 } NAME(terms);
 
-TARGET MLPCORE_INLINE void NAME(tile)(const int N, const T *A, ptrdiff_t stride, ptrdiff_t last,
-                                      const NAME(terms) *terms, int n_terms, T *out)
+TARGET MLPCORE_INLINE void NAME(sum_rows)(const int N, const T *A, ptrdiff_t stride, ptrdiff_t last,
+                                          const NAME(terms) *terms, int n_terms, int adds, T *out)
 {
 #if defined(_MSC_VER)
-    for (int v = 0; v < last + LANES; v++) out[v] = 0;
+    for (int v = 0; v < last + LANES && !adds; v++) out[v] = 0;
     for (int s = 0; s < n_terms; s++)
         for (ptrdiff_t k = 0; k < terms[s].nnz; k++)
             for (int v = 0; v < last + LANES; v++)
                 out[v] += terms[s].value[k] * A[terms[s].index[k] * stride + v];
 #else
     NAME(lanes) sum[8];
-    for (int v = 0; v < N; v++) memset(&sum[v], 0, sizeof sum[v]);
+    for (int v = 0; v < N; v++)
+        sum[v] = adds ? *(const NAME(lanes) *)(out + v * LANES) : (NAME(lanes)){0};
     for (int s = 0; s < n_terms; s++)
         for (ptrdiff_t k = 0; k < terms[s].nnz; k++) {
             const T *from = A + terms[s].index[k] * stride;
@@ -43,14 +45,13 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int N, const T *A, ptrdiff_t stride,
 #endif
 }
 
-#define CASE(v)                                                                            \
-    case v: NAME(tile)(v, A, stride, last, terms, n_terms, out); break;
-TARGET static void NAME(sum_of_rows)(int vectors, const T *A, ptrdiff_t stride, ptrdiff_t last,
-                                     const NAME(terms) *terms, int n_terms, T *out)
-{
-    switch (vectors) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) }
-}
-#undef CASE
+/* A call whose first argument, a number of vectors, is known to the compiler. */
+#define CASE(v, call, ...) case v: NAME(call)(v, __VA_ARGS__); break;
+#define FOR_EACH_WIDTH(vectors, ...)                                                       \
+    switch (vectors) {                                                                     \
+        CASE(1, __VA_ARGS__) CASE(2, __VA_ARGS__) CASE(3, __VA_ARGS__) CASE(4, __VA_ARGS__) \
+        CASE(5, __VA_ARGS__) CASE(6, __VA_ARGS__) CASE(7, __VA_ARGS__) CASE(8, __VA_ARGS__) \
+    }
 
 /* The next tile of units from `done` on, at most `most` vectors: it begins at `from`, and its
    last vector at from + last. Only a layer narrower than the tile lets it reach back. */
@@ -74,41 +75,120 @@ TARGET MLPCORE_INLINE ptrdiff_t NAME(slice)(ptrdiff_t n_units, int t, int n_thre
     return first < n_units ? first : n_units;
 }
 
-/* a = f(X W + b) for some rows of a part, and units from first to end. */
+/* z = f(sum + b) for units from `done` to `stop`; the sums are those from `from` on. */
+TARGET static void NAME(finish_row)(const mlpcore_sparse_job *job, ptrdiff_t from, ptrdiff_t done,
+                                    ptrdiff_t stop, int vectors, T *sum, T *z)
+{
+    const T *b = job->b;
+    for (ptrdiff_t c = from; c < stop; c++) sum[c - from] += b[c * job->b_step];
+    for (int v = 0; v < vectors; v++)
+        MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->activation, LANES, sum + v * LANES);
+    for (ptrdiff_t c = done; c < stop; c++) z[c] = sum[c - from];
+}
+
+/* The non-zeros of a row in one stretch of features, or from one to another. */
+TARGET MLPCORE_INLINE NAME(terms) NAME(terms_of_row)(const mlpcore_nonzeros *part,
+                                                     const int32_t *start, ptrdiff_t n)
+{
+    const NAME(terms) terms = {part->feature + start[0],
+                               (const T *)part->values_by_row + start[0], start[n] - start[0]};
+    return terms;
+}
+
+/* a = f(X W + b) for some rows of a part, and units from first to end: W is read where it lies. */
 TARGET static void NAME(forward_part)(const mlpcore_sparse_job *job, const mlpcore_nonzeros *part,
                                       ptrdiff_t n_rows, ptrdiff_t first, ptrdiff_t end)
 {
     enum { MOST = 8 };
-    const T *W = job->W, *b = job->b;
+    const T *W = job->W;
+    const ptrdiff_t n_stretches = job->n_stretches;
     ptrdiff_t from, last, stop;
     T sum[MOST * LANES] = {0};
     for (ptrdiff_t done = first; done < end; done = stop) {
         const int vectors = NAME(next_tile)(done, end, job->n_units, MOST, &from, &last, &stop);
         for (ptrdiff_t i = 0; i < n_rows; i++) {
-            const ptrdiff_t begin = part->row_start[i];
-            const NAME(terms) terms = {part->feature + begin,
-                                       (const T *)part->values_by_row + begin,
-                                       part->row_start[i + 1] - begin};
-            T *z = (T *)job->Z + (part->first_row + i) * job->z_stride;
-            NAME(sum_of_rows)(vectors, W + from, job->n_units, last, &terms, 1, sum);
-            for (ptrdiff_t c = from; c < stop; c++) sum[c - from] += b[c * job->b_step];
-            for (int v = 0; v < vectors; v++)
-                MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->activation, LANES, sum + v * LANES);
-            for (ptrdiff_t c = done; c < stop; c++) z[c] = sum[c - from];
+            const NAME(terms) terms = NAME(terms_of_row)(part, part->row_start + i * n_stretches,
+                                                         n_stretches);
+            FOR_EACH_WIDTH(vectors, sum_rows, W + from, job->n_units, last, &terms, 1, 0, sum)
+            NAME(finish_row)(job, from, done, stop, vectors, sum,
+                             (T *)job->Z + (part->first_row + i) * job->z_stride);
         }
     }
 }
 
+/* The rows of part p of the block. */
+MLPCORE_INLINE ptrdiff_t NAME(rows_of_part)(const mlpcore_sparse_job *job, int p)
+{
+    return mlpcore_part(job->n_rows, p + 1, *job->n_parts) - job->parts[p].first_row;
+}
+
+/* Columns of a matrix side by side on whole cache lines, where each row's meet no other's. */
+TARGET static void NAME(copy_columns)(const T *from, ptrdiff_t stride, ptrdiff_t n_rows,
+                                      ptrdiff_t n, ptrdiff_t padded, T *columns)
+{
+    for (ptrdiff_t i = 0; i < n_rows; i++)
+        for (ptrdiff_t c = 0; c < n; c++) columns[i * padded + c] = from[i * stride + c];
+}
+
+/* Add the non-zeros of stretch s of the rows of parts p to p_end to their sums (n_rows, N LANES);
+   W holds N vectors of each feature of the stretch. */
+TARGET MLPCORE_INLINE void NAME(add_stretch)(const int N, const mlpcore_sparse_job *job, int p,
+                                             int p_end, ptrdiff_t s, const T *W, T *sums)
+{
+    for (; p < p_end; p++) {
+        const mlpcore_nonzeros *part = &job->parts[p];
+        const ptrdiff_t n_rows = NAME(rows_of_part)(job, p);
+        for (ptrdiff_t i = 0; i < n_rows; i++, sums += N * LANES) {
+            const NAME(terms) terms = NAME(terms_of_row)(
+                part, part->row_start + i * job->n_stretches + s, 1);
+            NAME(sum_rows)(N, W - s * MLPCORE_STRETCH * N * LANES, N * LANES, (N - 1) * LANES,
+                           &terms, 1, s > 0, sums);
+        }
+    }
+}
+
+/* The same as forward_part for the rows of parts p to p_end. A tile of W is copied stretch by
+   stretch, so that it stays in the first cache for all rows. */
+TARGET static void NAME(forward_copied)(const mlpcore_sparse_job *job, int p, int p_end,
+                                        ptrdiff_t first, ptrdiff_t end, T *room)
+{
+    enum { MOST = 8 };
+    const T *W = job->W;
+    T *copy = room, *sums = room + MLPCORE_STRETCH * MOST * LANES;
+    for (ptrdiff_t done = first, stop; done < end; done = stop) {
+        const ptrdiff_t left = (end - done + LANES - 1) / LANES;
+        const int vectors = (int)(left < MOST ? left : MOST);
+        const ptrdiff_t padded = vectors * LANES;
+        stop = done + padded < end ? done + padded : end;
+        for (ptrdiff_t s = 0; s < job->n_stretches; s++) {
+            const ptrdiff_t from = s * MLPCORE_STRETCH, n = job->n_features - from;
+            NAME(copy_columns)(W + from * job->n_units + done, job->n_units,
+                               n < MLPCORE_STRETCH ? n : MLPCORE_STRETCH, stop - done, padded, copy);
+            FOR_EACH_WIDTH(vectors, add_stretch, job, p, p_end, s, copy, sums)
+        }
+        T *sum = sums;
+        for (int q = p; q < p_end; q++)
+            for (ptrdiff_t i = 0; i < NAME(rows_of_part)(job, q); i++, sum += padded)
+                NAME(finish_row)(job, done, done, stop, vectors, sum,
+                                 (T *)job->Z + (job->parts[q].first_row + i) * job->z_stride);
+    }
+}
+
+/* Few rows, and those of CSR, which are one stretch, do not pay for a copy of W. */
 TARGET static void NAME(mlpcore_sparse_forward)(const mlpcore_sparse_job *job, int t, int n_threads)
 {
+    enum { FEW_ROWS = 24 };
     const int n_parts = *job->n_parts;
     const int by_units = n_parts != n_threads || job->n_units >= MLPCORE_MANY_UNITS;
     const ptrdiff_t first = by_units ? NAME(slice)(job->n_units, t, n_threads) : 0;
     const ptrdiff_t end = by_units ? NAME(slice)(job->n_units, t + 1, n_threads) : job->n_units;
-    for (int p = by_units ? 0 : t; p < (by_units ? n_parts : t + 1); p++)
-        NAME(forward_part)(job, &job->parts[p],
-                           mlpcore_part(job->n_rows, p + 1, n_parts) - job->parts[p].first_row,
-                           first, end);
+    const int p = by_units ? 0 : t, p_end = by_units ? n_parts : t + 1;
+    const ptrdiff_t n_rows = by_units ? job->n_rows : NAME(rows_of_part)(job, t);
+    if (job->n_stretches > 1 && n_rows > FEW_ROWS)
+        NAME(forward_copied)(job, p, p_end, first, end, (T *)(job->rooms + t * job->room_size));
+    else
+        for (int q = p; q < p_end; q++)
+            NAME(forward_part)(job, &job->parts[q], NAME(rows_of_part)(job, q), first, end);
 }
 
 /* Row i of X through the layer into the first row of Z, by one thread, its non-zeros in the
@@ -122,8 +202,8 @@ TARGET static void NAME(mlpcore_walk)(const mlpcore_sparse_job *job, ptrdiff_t i
     T *z = job->Z;
     part->first_row = 0;
     part->row_start[0] = 0;
-    part->row_start[1] = (int32_t)NAME(gather_row)(
-        job, i, part->feature, (T *)part->values_by_row);
+    part->row_start[1] = (int32_t)NAME(gather_row)(job, i, part->row_start, part->feature,
+                                                   (T *)part->values_by_row);
     if (n >= LANES) {
         NAME(forward_part)(job, part, 1, 0, n);
         return;
@@ -134,15 +214,6 @@ TARGET static void NAME(mlpcore_walk)(const mlpcore_sparse_job *job, ptrdiff_t i
     for (ptrdiff_t c = 0; c < n; c++) sum[c] += b[c * job->b_step];
     MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->activation, LANES, sum);
     for (ptrdiff_t c = 0; c < n; c++) z[c] = sum[c];
-}
-
-/* Columns of the delta side by side on whole cache lines, where each row's meet no other's. */
-TARGET static void NAME(copy_columns)(const mlpcore_sparse_job *job, ptrdiff_t from, ptrdiff_t n,
-                                      ptrdiff_t padded, T *columns)
-{
-    const T *D = (const T *)job->Z + from;
-    for (ptrdiff_t i = 0; i < job->n_rows; i++)
-        for (ptrdiff_t c = 0; c < n; c++) columns[i * padded + c] = D[i * job->z_stride + c];
 }
 
 /* The non-zeros of feature j in all parts; returns how many parts have some. */
@@ -169,24 +240,26 @@ typedef struct {
     MLPCORE_SUFFIX(mlpcore_rule, S) rule;
 } NAME(tile_of_delta);
 
-/* X^T D and what follows, for some features and a tile of columns. */
-TARGET static void NAME(gradient_of_features)(const mlpcore_sparse_job *job,
-                                              const NAME(tile_of_delta) *tile, const int32_t *list,
-                                              ptrdiff_t n_listed)
+/* X^T D and what follows, for some features and a tile of N vectors of columns. */
+TARGET MLPCORE_INLINE void NAME(gradient_of_features)(const int N, const mlpcore_sparse_job *job,
+                                                      const NAME(tile_of_delta) *tile,
+                                                      const int32_t *list, ptrdiff_t n_listed)
 {
-    enum { ROOM = 8, SIZE = sizeof(T) };
-    const int padded = tile->vectors * LANES;
+    enum { SIZE = sizeof(T) };
     NAME(terms) terms[MLPCORE_MOST_PARTS];
-    T sum[ROOM * LANES];
+    T sum[8 * LANES];
     for (ptrdiff_t k = 0; k < n_listed; k++) {
         const ptrdiff_t at = list[k] * job->n_units + tile->first;
         if (tile->skips_unmet && k + MLPCORE_AHEAD < n_listed)
             mlpcore_prefetch_rows(job->d_W, job->first, job->second, SIZE * (
                 list[k + MLPCORE_AHEAD] * job->n_units + tile->first), SIZE * tile->n);
         const int n_terms = NAME(terms_of_feature)(job, list[k], terms);
-        NAME(sum_of_rows)(tile->vectors, tile->columns, padded, padded - LANES, terms, n_terms, sum);
-        MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, tile->n, sum, (T *)job->d_W + at,
-                                         (T *)job->first + at, (T *)job->second + at);
+        NAME(sum_rows)(N, tile->columns, N * LANES, (N - 1) * LANES, terms, n_terms, 0, sum);
+        T *w = (T *)job->d_W + at, *first = (T *)job->first + at, *second = (T *)job->second + at;
+        if (tile->n == N * LANES)
+            MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, N * LANES, sum, w, first, second);
+        else
+            MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, tile->n, sum, w, first, second);
     }
 }
 
@@ -212,9 +285,11 @@ TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, 
         const ptrdiff_t left = (end - tile.first + LANES - 1) / LANES;
         tile.vectors = (int)(left < MOST ? left : MOST);
         tile.n = tile.vectors * LANES < end - tile.first ? tile.vectors * LANES : end - tile.first;
-        NAME(copy_columns)(job, tile.first, tile.n, tile.vectors * LANES, columns);
-        NAME(gradient_of_features)(job, &tile, list + begin, n_listed - begin);
-        NAME(gradient_of_features)(job, &tile, list, begin);
+        NAME(copy_columns)((const T *)job->Z + tile.first, job->z_stride, job->n_rows, tile.n,
+                           tile.vectors * LANES, columns);
+        FOR_EACH_WIDTH(tile.vectors, gradient_of_features, job, &tile, list + begin,
+                       n_listed - begin)
+        FOR_EACH_WIDTH(tile.vectors, gradient_of_features, job, &tile, list, begin)
     }
 }
 
@@ -223,3 +298,5 @@ TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, 
 #undef NAME
 #undef LANES
 #undef SQUARE_ROOT
+#undef CASE
+#undef FOR_EACH_WIDTH

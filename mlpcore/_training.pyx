@@ -98,7 +98,7 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     cdef Objective objective = as_objective(loss)
     cdef Py_ssize_t[::1] index = np.arange(rows.n_samples) if order is None else order
     cdef Py_ssize_t start, stop, _epoch, n = index.shape[0]
-    cdef Py_ssize_t block_rows = min(batch_size, n, rows_of_a_block(rows, sparse))
+    cdef Py_ssize_t block_rows = rows_of_a_block(rows, sparse, min(batch_size, n))
     dtype = np.float32 if real is float else np.float64
     cdef Team team = new_team(network, block_rows, n_threads, bfloat16)
     cdef SparseBlock block = SparseBlock(rows, block_rows, dtype, team) if sparse else None
@@ -197,7 +197,7 @@ def predict(Network network, Rows rows, const real[::1] params, *,
     cdef bint sparse = prefers_sparse(network, rows)
     cdef const Py_ssize_t[::1] index = np.arange(rows.n_samples) if order is None else order
     cdef Py_ssize_t start = 0, m, n = index.shape[0], last = network.n_layers - 1
-    cdef Py_ssize_t n_block = min(n, rows_of_a_block(rows, sparse))
+    cdef Py_ssize_t n_block = rows_of_a_block(rows, sparse, n)
     dtype = np.float32 if real is float else np.float64
     out = np.empty((n, network.sizes[last + 1]), dtype)
     cdef real[:, ::1] output = out
@@ -252,7 +252,7 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     """
     check_shapes(network, rows, params.shape[0])
     check_targets(network, rows, Y.shape[0], Y.shape[1])
-    cdef Py_ssize_t n = rows.n_samples, n_block = min(n, rows_of_a_block(rows, sparse))
+    cdef Py_ssize_t n = rows.n_samples, n_block = rows_of_a_block(rows, sparse, n)
     dtype = np.float32 if real is float else np.float64
     gradient = np.zeros(network.n_params, dtype)
     cdef real[::1] grads = gradient
