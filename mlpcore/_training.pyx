@@ -32,7 +32,7 @@ cdef double WORTH_THREADS = 3e7
 def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, ::1] Y,
           real[::1] params, Run run, *, double alpha, Py_ssize_t batch_size, Py_ssize_t max_iter,
           const real[::1] sample_weight=None, Py_ssize_t[::1] order=None, bit_generator=None,
-          Dropout dropout=None, report=None, bint every_epoch=False,
+          Dropout dropout=None, refill=None, report=None, bint every_epoch=False,
           bint ends_when_non_finite=True, bint sparse=False, bint bfloat16=False,
           int n_threads=1):
     """Train params in place, for up to max_iter epochs.
@@ -64,6 +64,10 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
         Permutes the rows anew every epoch, as scikit-learn does. Without one, batches
         come in the order of the rows.
     dropout : Dropout, optional
+    refill : callable, optional
+        rows, Y and sample_weight are a buffer. Called without arguments when an epoch begins
+        and whenever its rows have been trained on; returns which to train on next, as order,
+        and none at the end of an epoch. Instead of order and bit_generator.
     report : callable, optional
         Called without arguments between two epochs, at most every 100 ms; a true result
         stops the training.
@@ -107,7 +111,8 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
         network, rows = network.scaling_inputs(rows.scale), rows.unscaled()
     cdef bint fused = step_is_fused(optimizer, min(batch_size, n), block_rows)
     if fused and block is not None and steps_may_wait(optimizer, rows, alpha, block_rows):
-        block.idle = IdleSteps(optimizer, rows.n_features, network.sizes[1], n // batch_size + 1)
+        block.idle = IdleSteps(optimizer, rows.n_features, network.sizes[1],
+                               rows.n_samples // batch_size + 1)
     cdef real[:, ::1] scratch = np.empty(
         (block_rows, scratch_width(network, block, dropout)), dtype)
     cdef real[::1] grads = np.empty(0 if fused else network.n_params, dtype)
@@ -117,7 +122,8 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
         weights = np.empty(0, dtype)
     cdef bitgen_t *bitgen = NULL
     cdef double total
-    cdef Py_ssize_t t_before
+    cdef Py_ssize_t t_before, n_seen
+    cdef bint refills = refill is not None
     if bit_generator is not None:
         bitgen = <bitgen_t *> PyCapsule_GetPointer(bit_generator.capsule, "BitGenerator")
     run.start_clock()
@@ -126,18 +132,27 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
             optimizer.norm_sum, t_before = 0.0, optimizer.t
             if bitgen != NULL:
                 shuffle(index, bitgen)
-            total = 0.0
-            start = 0
-            try:
-                while start < n:
-                    stop = min(start + batch_size, n)
-                    total += (stop - start) * train_batch(
-                        network, team, objective, optimizer, rows, Y, weights, index[start:stop],
-                        alpha, params, grads, state, block, dropout, scratch, run)
-                    start = stop
-            finally:
-                idle_steps(block, True, params, state)
-            run.record(total / n, optimizer.learning_rate,
+            total, n_seen = 0.0, 0
+            while True:
+                if refills:
+                    with gil:
+                        index = refill()
+                    n = index.shape[0]
+                start = 0
+                try:
+                    while start < n:
+                        stop = min(start + batch_size, n)
+                        total += (stop - start) * train_batch(
+                            network, team, objective, optimizer, rows, Y, weights,
+                            index[start:stop], alpha, params, grads, state, block, dropout,
+                            scratch, run)
+                        start = stop
+                finally:
+                    idle_steps(block, True, params, state)
+                n_seen += n
+                if n == 0 or not refills:
+                    break
+            run.record(total / n_seen, optimizer.learning_rate,
                        optimizer.norm_sum / max(1, optimizer.t - t_before))
             if ends_when_non_finite and not all_finite(params):
                 run.outcome = NON_FINITE

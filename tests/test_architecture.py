@@ -11,10 +11,10 @@ CORE, FRONT = ROOT / "mlpcore", ROOT / "python" / "mlpcore"
 # From the ground up: a module may import what stands on a line before its own.
 FLOORS = [
     ["_types", "_version", "_levels", "_atomic", "_threads", "_streams"],
-    ["_blas", "_rows", "_run", "_team", "_safetensors"],
-    ["_activations", "_dropout", "_optimizers", "_header"],
-    ["_layers", "_sparse", "_losses", "_classes"],
-    ["_network"],
+    ["_blas", "_rows", "_run", "_team", "_safetensors", "_columns"],
+    ["_activations", "_dropout", "_optimizers", "_header", "_stream"],
+    ["_layers", "_sparse", "_losses", "_classes", "_arrow", "_feed"],
+    ["_network", "_open_stream"],
     ["_steps", "_first_layer", "_forward_state"],
     ["_training", "_model_file"],
     ["_forward"],

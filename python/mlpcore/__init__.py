@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mlpcore._classifier import MLPClassifier
     from mlpcore._config import show_config
     from mlpcore._loading import load
+    from mlpcore._open_stream import stream
     from mlpcore._predictor import Predictor
     from mlpcore._regressor import MLPRegressor
     from mlpcore._safetensors import ModelFormatError
@@ -27,6 +28,7 @@ __all__ = [
     "datasets",
     "load",
     "show_config",
+    "stream",
 ]
 
 # Loaded when first asked for: a Predictor needs none of scikit-learn.
@@ -38,6 +40,7 @@ _HOME = {
     "Predictor": "_predictor",
     "load": "_loading",
     "show_config": "_config",
+    "stream": "_open_stream",
 }
 
 check_simd_wish()

@@ -9,26 +9,28 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import get_scorer
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from mlpcore._activations import Activation
-from mlpcore._call import Call, params_of_before, unchanged_on_error
+from mlpcore._call import Call, check_same_rows, params_of_before, unchanged_on_error
 from mlpcore._checkpoint import Checkpoint, new_checkpoint
 from mlpcore._computation import computation
+from mlpcore._feed import Feed
 from mlpcore._initialization import initialize
 from mlpcore._lbfgs import LbfgsTraining
 from mlpcore._losses import Objective
-from mlpcore._model import Model, x_format
+from mlpcore._model import Model, check_columns, outputs_of, x_format
 from mlpcore._network import Network
 from mlpcore._parameters import dropout_rates, hidden_activations, hidden_sizes
 from mlpcore._problem import Problem
 from mlpcore._reports import EpochReports
 from mlpcore._rows import Rows
 from mlpcore._stochastic import NON_FINITE_MESSAGE, Draws, StochasticTraining, n_epochs
+from mlpcore._stream import Stream
 from mlpcore._streams import BorrowedStream
 from mlpcore._threads import blas_threads
-from mlpcore._training import mean_loss, predict
+from mlpcore._training import mean_loss
 from mlpcore._validation import Judge, Validation, split
 
 Training = StochasticTraining | LbfgsTraining
@@ -74,7 +76,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         """Return the loss and the activation of the output layer."""
 
     @abstractmethod
-    def _strata(self, Y: NDArray[Any]) -> NDArray[Any] | None:
+    def _strata(self, y: NDArray[Any], n_outputs: int) -> NDArray[Any] | None:
         """Return by what the samples kept aside are stratified."""
 
     @abstractmethod
@@ -126,16 +128,21 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
 
     def _validated(
         self, X: ArrayLike, y: ArrayLike, *, reset: bool
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
+    ) -> tuple[NDArray[Any] | Stream, NDArray[Any]]:
         """Return X and y as scikit-learn would have them."""
-        samples, targets = validate_data(
-            self, X, y, multi_output=True, y_numeric=self._y_is_numeric, reset=reset, **x_format(X)
-        )
+        how_y = {"multi_output": True, "y_numeric": self._y_is_numeric}
+        if isinstance(X, Stream):
+            check_columns(self, X, reset=reset)
+            targets = validate_data(self, y=y, reset=False, skip_check_array=y is None, **how_y)
+            check_consistent_length(X, targets)
+            samples = X.whole() if X.fits else X
+        else:
+            samples, targets = validate_data(self, X, y, reset=reset, **how_y, **x_format(X))
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)
         return samples, targets
 
-    def _validated_pair(self, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    def _validated_pair(self, X: Any, y: Any) -> tuple[NDArray[Any] | Stream, NDArray[Any]] | None:
         """Return a validation set of the caller's own, if there is one."""
         if X is None and y is None:
             return None
@@ -188,23 +195,45 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
     def _problem(self, call: Call) -> tuple[Problem, str]:
         """Return what is to be minimized, and the name of the output activation."""
         dtype = call.earlier["_params"].dtype if call.earlier else self._compute_dtype(call.X)
-        Y = self._encode(call.y, dtype)
+        X = call.X
+        # Of a stream, the rest is encoded when it is read.
+        Y = self._encode(call.y[:1] if isinstance(X, Stream) else call.y, dtype)
         objective, out_activation = self._outputs()
         names = hidden_activations(self.activation, len(call.hidden_sizes))
         network = Network(
-            [call.X.shape[1], *call.hidden_sizes, Y.shape[1]],
+            [X.shape[1], *call.hidden_sizes, Y.shape[1]],
             [Activation[name.upper()] for name in names],
             Activation[out_activation.upper()],
             self.bias == "layer",
         )
         weights = self._weigh(call.y, call.sample_weight, incremental=call.incremental)
-        rows = Rows(call.X, self.input_scale)
+        weights = None if weights is None else np.require(weights, dtype, ["C", "ALIGNED"])
+        if not isinstance(X, Stream):
+            rows = Rows(X, self.input_scale)
+            how = computation(self, network, rows, dtype)
+            return Problem(network, objective, rows, Y, weights, self.alpha, how), out_activation
+        how = computation(self, network, Rows(X.sample(), self.input_scale), dtype)
+        feed = self._feed(call, X, weights, dtype)
         problem = Problem(
-            network, objective, rows, Y,
-            None if weights is None else np.require(weights, dtype, ["C", "ALIGNED"]),
-            self.alpha, computation(self, network, rows, dtype),
-        )  # fmt: skip
+            network, objective, feed.rows, feed.Y, feed.weights, self.alpha, how, feed
+        )
         return problem, out_activation
+
+    def _feed(
+        self, call: Call, X: Stream, weights: NDArray[Any] | None, dtype: np.dtype[Any]
+    ) -> Feed:
+        """Return what a fit on a stream is fed with."""
+        if self.solver == "lbfgs":
+            raise ValueError(
+                "solver='lbfgs' needs all of X in memory, a stream is in it in parts: allowed are "
+                "'sgd', 'adam' and 'adamw', or stream(..., buffer=...) that is as large as X"
+            )
+        n_batch = 200 if isinstance(self.batch_size, str) else self.batch_size
+
+        def encode(rows: NDArray[np.intp]) -> NDArray[Any]:
+            return self._encode(call.y[rows], dtype)
+
+        return Feed(X, encode, weights, min(n_batch, X.shape[0]), self.input_scale)
 
     def _start(self, call: Call, problem: Problem, stream: np.random.RandomState) -> NDArray[Any]:
         """Return the parameters to begin with."""
@@ -251,19 +280,21 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         n_samples, stopped = call.X.shape[0], call.stopped
         rates = dropout_rates(self.dropout, len(call.hidden_sizes))
         if stopped is not None:
-            if len(stopped.order) + len(stopped.kept) != n_samples:
-                raise ValueError(
-                    f"X has {n_samples} samples, that of the fit to be resumed "
-                    f"{len(stopped.order) + len(stopped.kept)}: resume=True needs the same"
-                )
+            check_same_rows(stopped, call.X)
             again = copy.deepcopy(stopped)
-            return Draws(again.stream, again.order, rates, again.dropout), again.kept
+            n_rows = n_samples - len(again.kept)
+            return Draws(again.stream, again.order, n_rows, rates, again.dropout), again.kept
         order, kept = np.arange(n_samples), np.arange(0)
         if self.early_stopping and call.validation is None:
-            strata = self._strata(problem.Y)
+            strata = self._strata(call.y, problem.Y.shape[1])
             order, kept = split(n_samples, self.validation_fraction, strata, stream)
+        n_rows = n_samples - len(kept)
+        if isinstance(call.X, Stream):
+            order, kept = np.arange(call.X.n_blocks), np.sort(kept)
+            if self.shuffle:
+                stream.shuffle(order)
         seed = copy.deepcopy(stream).randint(2**31 - 1)
-        return Draws(stream, order, rates, np.random.PCG64(seed)), kept
+        return Draws(stream, order, n_rows, rates, np.random.PCG64(seed)), kept
 
     def _judge(self, call: Call, problem: Problem, kept: NDArray[np.intp]) -> Judge:
         """Return the function that scores parameters on the samples kept aside."""
@@ -275,15 +306,19 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         else:
             X, y, order = call.X, call.y[kept], kept
             weights = None if call.sample_weight is None else call.sample_weight[kept]
-        if order is not None and scorer is not None:
+        if order is not None and (isinstance(X, Stream) or scorer is not None):
             # Only a scorer needs a copy: X may be larger than the memory.
-            X, order = X[order], None
-        rows, Y = Rows(X, self.input_scale), self._encode(y, problem.Y.dtype)
+            X = X.kept_aside(order) if isinstance(X, Stream) else X[order]
+            order = None
+        source = X if isinstance(X, Stream) else Rows(X, self.input_scale)
+        Y = self._encode(y, problem.Y.dtype)
         loss_weights = None if weights is None else weights.astype(Y.dtype, copy=False)
         n_threads = problem.computation.n_threads
 
         def judge(params: NDArray[Any]) -> tuple[float, float]:
-            outputs = predict(problem.network, rows, params, order=order, n_threads=n_threads)
+            outputs = outputs_of(
+                problem.network, source, params, self.input_scale, order, n_threads
+            )
             loss = mean_loss(problem.objective, outputs, Y, loss_weights)
             if not np.isfinite(outputs).all():
                 return np.nan, loss
@@ -300,7 +335,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
 
         return judge
 
-    def _compute_dtype(self, X: NDArray[Any]) -> np.dtype[Any]:
+    def _compute_dtype(self, X: NDArray[Any] | Stream) -> np.dtype[Any]:
         """Return the precision of a new training."""
         if self.dtype is not None:
             return np.dtype(self.dtype)

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackContext
 
 from mlpcore._network import Network
+from mlpcore._stream import Stream
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Call:
 
     Parameters
     ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    X : ndarray, CSR matrix or Stream of shape (n_samples, n_features)
     y : ndarray
         As given.
     sample_weight : ndarray of shape (n_samples,) or None
@@ -38,10 +39,10 @@ class Call:
         The largest number of them; "lbfgs" has none.
     """
 
-    X: NDArray[Any]
+    X: NDArray[Any] | Stream
     y: NDArray[Any]
     sample_weight: NDArray[Any] | None
-    validation: tuple[NDArray[Any], NDArray[Any]] | None
+    validation: tuple[NDArray[Any] | Stream, NDArray[Any]] | None
     hidden_sizes: list[int]
     earlier: dict[str, Any]
     incremental: bool
@@ -61,12 +62,14 @@ class Stopped:
     best_params : ndarray or None
     stream : RandomState
     order, kept : ndarray of intp
-        Rows trained on, as they were permuted, and rows kept aside.
+        Rows trained on, or of a stream its blocks, as they were permuted; rows kept aside.
     dropout : numpy.random.PCG64
     epoch : int
         Epochs so far, for a learning rate that is planned by epochs.
     learning_rate : float
         Of the next epoch, were there no warm-up.
+    of_blocks : bool
+        Whether order is of the blocks of a stream.
     """
 
     params: NDArray[Any]
@@ -77,6 +80,25 @@ class Stopped:
     dropout: np.random.PCG64
     epoch: int
     learning_rate: float
+    of_blocks: bool = False
+
+
+def check_same_rows(stopped: Stopped, X: NDArray[Any] | Stream) -> None:
+    """Raise ValueError if X has other samples than that of a training to be resumed."""
+    n_samples, n_before = X.shape[0], len(stopped.order) + len(stopped.kept)
+    if not stopped.of_blocks and not isinstance(X, Stream):
+        if n_before != n_samples:
+            raise ValueError(
+                f"X has {n_samples} samples, that of the fit to be resumed {n_before}: "
+                "resume=True needs the same"
+            )
+        return
+    n_blocks = X.n_blocks if isinstance(X, Stream) else 0
+    if not stopped.of_blocks or n_blocks != len(stopped.order) or (stopped.kept >= n_samples).any():
+        raise ValueError(
+            "X is not the stream of the fit to be resumed: resume=True needs the same data and "
+            "buffer"
+        )
 
 
 @contextmanager

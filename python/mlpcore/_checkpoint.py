@@ -18,6 +18,7 @@ from mlpcore._header import Tensors, pack
 from mlpcore._model_file import naming, read_model, unpacked, write_model
 from mlpcore._safetensors import ModelFormatError, shown
 from mlpcore._saving import packed_rest, plain_parameters, saved_model
+from mlpcore._stream import Stream
 from mlpcore._training_state import restored_training
 
 FILE_NAME = "checkpoint.safetensors"
@@ -181,11 +182,15 @@ def _data(call: Call) -> dict[str, list[Any]]:
 
 
 def _digest(parts: Iterable[Any]) -> str:
-    """Return a digest of arrays, sparse matrices and None."""
+    """Return a digest of arrays, sparse matrices, streams and None."""
     digest = hashlib.sha256()
     for part in parts:
         if issparse(part):
             digest.update(_digest([part.shape, part.data, part.indices, part.indptr]).encode())
+        elif isinstance(part, Stream):
+            digest.update(f"{part.dtype} {part.window} ".encode() + part.starts.tobytes())
+            for _, rows in part.chunks():
+                digest.update(rows.data)
         elif isinstance(part, np.ndarray) and part.dtype != object:
             digest.update(f"{part.dtype} {part.shape} ".encode())
             digest.update(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data)

@@ -295,8 +295,8 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
             self.loss, self.out_activation, self.target_coding, self._labels.y_type
         )
 
-    def _strata(self, Y: NDArray[Any]) -> NDArray[Any] | None:
-        return Y if Y.shape[1] == 1 else None
+    def _strata(self, y: NDArray[Any], n_outputs: int) -> NDArray[Any] | None:
+        return y if n_outputs == 1 else None
 
     def _score_outputs(
         self, y: NDArray[Any], outputs: NDArray[Any], sample_weight: NDArray[Any] | None
@@ -308,8 +308,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
 
         X is (n_samples, n_features); the result (n_samples,) or (n_samples, n_labels).
         """
-        outputs = self._forward(X)
-        return self._labels.decode(outputs)
+        return self._map_forward(X, lambda outputs: self._labels.decode(outputs))
 
     @available_if(_has_loss("log_loss"))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
@@ -318,10 +317,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         X is (n_samples, n_features); the result (n_samples, n_classes or n_labels), in the
         order of `classes_`.
         """
-        outputs = self._forward(X)
-        if self.n_outputs_ == 1:
-            return np.hstack([1 - outputs, outputs])
-        return outputs
+        return self._map_forward(X, _probabilities)
 
     @available_if(_has_loss("log_loss"))  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: ArrayLike) -> NDArray[Any]:
@@ -335,7 +331,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         X is (n_samples, n_features); the result (n_samples, n_outputs), or (n_samples,) for
         two classes.
         """
-        outputs = self._forward(X)
+        outputs = self._map_forward(X, np.asarray)
         return outputs.ravel() if self.n_outputs_ == 1 else outputs
 
     def __sklearn_tags__(self) -> Tags:
@@ -346,3 +342,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
 
 def _is_multilabel(y: NDArray[Any]) -> bool:
     return type_of_target(y).startswith("multilabel")
+
+
+def _probabilities(outputs: NDArray[Any]) -> NDArray[Any]:
+    return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs

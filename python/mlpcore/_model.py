@@ -1,7 +1,7 @@
 """A trained network as an estimator has it: weights, outputs, history."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from mlpcore._onnx import onnx_model
 from mlpcore._predictor import Predictor
 from mlpcore._rows import Rows, all_finite
 from mlpcore._saving import save
+from mlpcore._stream import Stream
 from mlpcore._threads import available_threads
 from mlpcore._training import predict
 from mlpcore._training_state import plain_attributes, restored_attributes
@@ -36,6 +37,27 @@ def x_format(X: ArrayLike) -> dict[str, Any]:
     """Return how X is to be validated: what the core can read stays where it lies."""
     dtypes = _SPARSE_DTYPES if issparse(X) else _DENSE_DTYPES
     return {"accept_sparse": "csr", "order": "C", "dtype": dtypes}
+
+
+def check_columns(estimator: Any, X: Stream, *, reset: bool) -> None:
+    """Check number and names of the columns of a stream, or learn them, as scikit-learn does."""
+    if X.shape[0] == 0:
+        raise ValueError(f"X has 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
+    validate_data(estimator, X.head(), reset=reset, skip_check_array=True)
+
+
+def outputs_of(
+    network: Network, source: Rows | Stream, params: NDArray[Any], input_scale: float,
+    order: NDArray[np.intp] | None, n_threads: int,
+) -> NDArray[Any]:  # fmt: skip
+    """Return the output layer's activations for the rows of order, or all, as of a stream."""
+    if isinstance(source, Rows):
+        return predict(network, source, params, order=order, n_threads=n_threads)
+    parts = [
+        predict(network, Rows(rows, input_scale), params, n_threads=n_threads)
+        for _, rows in source.chunks()
+    ]
+    return np.concatenate(parts)
 
 
 class Model(BaseEstimator):
@@ -78,7 +100,22 @@ class Model(BaseEstimator):
         if not self._is_plain(X):
             check_is_fitted(self)
             X = validate_data(self, X, reset=False, **x_format(X))
-        rows = Rows(X, self._input_scale)
+        return self._outputs_of(Rows(X, self._input_scale))
+
+    def _map_forward(
+        self, X: ArrayLike, function: Callable[[NDArray[Any]], NDArray[Any]]
+    ) -> NDArray[Any]:
+        """Return a function of the output layer's activations; of a stream piece by piece."""
+        if not isinstance(X, Stream):
+            return function(self._forward(X))
+        check_is_fitted(self)
+        check_columns(self, X, reset=False)
+        parts = [
+            function(self._outputs_of(Rows(rows, self._input_scale))) for _, rows in X.chunks()
+        ]
+        return np.concatenate(parts)
+
+    def _outputs_of(self, rows: Rows) -> NDArray[Any]:
         n_threads = self._threads() if rows.n_samples > _FEW_ROWS else 1
         return predict(self._network, rows, self._params, n_threads=n_threads)
 

@@ -6,6 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mlpcore._computation import Computation
+from mlpcore._feed import Feed
 from mlpcore._losses import Objective
 from mlpcore._network import Network
 from mlpcore._rows import Rows
@@ -26,6 +27,8 @@ class Problem:
     alpha : float
         Strength of the L2 regularization.
     computation : Computation
+    feed : Feed or None
+        Of a stream: rows, Y and sample_weight are its buffer.
     """
 
     network: Network
@@ -35,3 +38,4 @@ class Problem:
     sample_weight: NDArray[Any] | None
     alpha: float
     computation: Computation
+    feed: Feed | None = None

@@ -186,7 +186,7 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         loss, out_activation = _LOSSES[self.loss]
         return Objective(loss, self.huber_delta), out_activation
 
-    def _strata(self, Y: NDArray[Any]) -> NDArray[Any] | None:
+    def _strata(self, y: NDArray[Any], n_outputs: int) -> NDArray[Any] | None:
         return None
 
     def _score_outputs(
@@ -205,7 +205,7 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return _column_as_vector(self._forward(X))
+        return self._map_forward(X, _column_as_vector)
 
 
 def _column_as_vector(outputs: NDArray[Any]) -> NDArray[Any]:

@@ -2,7 +2,8 @@
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,9 @@ class Draws:
     stream : RandomState
         Of the permutations; nobody else may draw from it meanwhile.
     order : ndarray of intp
-        The rows to train on; permuted in place.
+        The rows to train on, or of a stream its blocks; permuted in place.
+    n_rows : int
+        Rows to train on.
     dropout_rates : sequence of float
         One a hidden layer.
     dropout : numpy.random.PCG64
@@ -47,6 +50,7 @@ class Draws:
 
     stream: np.random.RandomState
     order: NDArray[np.intp]
+    n_rows: int
     dropout_rates: Sequence[float]
     dropout: np.random.PCG64
 
@@ -136,7 +140,7 @@ class StochasticTraining:
         """
         estimator, p, draws = self._estimator, self._problem, self.draws
         how = p.computation
-        batch_size = batch_rows(estimator.batch_size, len(draws.order))
+        batch_size = batch_rows(estimator.batch_size, draws.n_rows)
         dropout = None
         if any(rate > 0 for rate in draws.dropout_rates):
             dropout = Dropout(draws.dropout_rates, draws.dropout)
@@ -147,17 +151,16 @@ class StochasticTraining:
         reports.begin()
         interruption = None
         try:
-            train(
-                p.network, p.objective, self._optimizer, p.rows, p.Y, self.params, self.run,
-                alpha=p.alpha, batch_size=batch_size,
-                max_iter=self._call.n_epochs, sample_weight=p.sample_weight,
-                order=draws.order, dropout=dropout,
-                bit_generator=draws.stream._bit_generator if estimator.shuffle else None,
-                report=lambda: self._end_epoch(reports),
-                every_epoch=reports.every_epoch or self._decides or self._keeps_every_epoch,
-                ends_when_non_finite=not self._stops_by_score,
-                sparse=how.sparse, bfloat16=how.bfloat16, n_threads=how.n_threads,
-            )  # fmt: skip
+            with self._order() as order:
+                train(
+                    p.network, p.objective, self._optimizer, p.rows, p.Y, self.params, self.run,
+                    alpha=p.alpha, batch_size=batch_size,
+                    max_iter=self._call.n_epochs, sample_weight=p.sample_weight, dropout=dropout,
+                    report=lambda: self._end_epoch(reports),
+                    every_epoch=reports.every_epoch or self._decides or self._keeps_every_epoch,
+                    ends_when_non_finite=not self._stops_by_score,
+                    sparse=how.sparse, bfloat16=how.bfloat16, n_threads=how.n_threads, **order,
+                )  # fmt: skip
         except KeyboardInterrupt as caught:
             interruption = caught
         reports.end()
@@ -168,6 +171,18 @@ class StochasticTraining:
         elif self.run.outcome == Outcome.NON_FINITE:
             raise ValueError(divergence_message(self.run.n_iter, estimator.learning_rate_init))
         return interruption
+
+    @contextmanager
+    def _order(self) -> Iterator[dict[str, Any]]:
+        """Return which rows the core trains on, as its parameters."""
+        draws, feed, shuffles = self.draws, self._problem.feed, self._estimator.shuffle
+        if feed is None:
+            bits = draws.stream._bit_generator if shuffles else None
+            yield {"order": draws.order, "bit_generator": bits}
+            return
+        generator = draws.stream if shuffles else None
+        with feed.begin(generator, draws.order, self._kept, self._call.n_epochs):
+            yield {"refill": feed.refill}
 
     def _restore_best(self, validation: Validation) -> None:
         if validation.best_params is not None:
@@ -224,7 +239,7 @@ class StochasticTraining:
 
     @property
     def _t(self) -> int:
-        return self._call.earlier.get("t_", 0) + self.run.n_iter * len(self.draws.order)
+        return self._call.earlier.get("t_", 0) + self.run.n_iter * self.draws.n_rows
 
     def attributes(self) -> dict[str, Any]:
         """Return what the estimator keeps of the training, as of now."""
@@ -262,6 +277,7 @@ class StochasticTraining:
         return Stopped(
             self.last_params, best, draws.stream, draws.order, self._kept, draws.dropout,
             self._epochs_before + self.run.n_iter, self._schedule.rate(self._optimizer),
+            self._problem.feed is not None,
         )  # fmt: skip
 
     def warn(self) -> None:

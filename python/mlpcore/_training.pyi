@@ -27,6 +27,7 @@ def train(
     order: NDArray[np.intp] | None = None,
     bit_generator: np.random.BitGenerator | None = None,
     dropout: Dropout | None = None,
+    refill: Callable[[], NDArray[np.intp]] | None = None,
     report: Callable[[], bool] | None = None,
     every_epoch: bool = False,
     ends_when_non_finite: bool = True,

@@ -60,10 +60,13 @@ def restored_optimizer(values: Any, params: NDArray[Any]) -> Optimizer:
 
 def plain_stopped(stopped: Stopped, params: NDArray[Any]) -> dict[str, Any]:
     """Return where a training stopped; parameters that are params itself become None."""
-    return vars(stopped) | {
+    plain = vars(stopped) | {
         "params": None if stopped.params is params else stopped.params,
         "dropout": stopped.dropout.state,
     }
+    if not stopped.of_blocks:
+        del plain["of_blocks"]
+    return plain
 
 
 def restored_stopped(values: Any, params: NDArray[Any]) -> Stopped:
@@ -78,14 +81,15 @@ def restored_stopped(values: Any, params: NDArray[Any]) -> Stopped:
     last, best = _vector(fields, "params", params), _vector(fields, "best_params", params)
     stream = fields.take("stream", np.random.RandomState)
     order, kept = fields.array("order", np.int64, (None,)), fields.array("kept", np.int64, (None,))
-    rows = np.sort(np.concatenate([order, kept]))
+    of_blocks = "of_blocks" in fields and fields.take("of_blocks", bool)
+    rows = np.sort(order if of_blocks else np.concatenate([order, kept]))
     # The core does not look where they point.
     if not np.array_equal(rows, np.arange(len(rows))):
         raise ModelFormatError("stopped.order and stopped.kept are not all rows, each once")
     stopped = Stopped(
         params if last is None else last, best, stream, order.astype(np.intp, copy=False),
         kept.astype(np.intp, copy=False), _restored_pcg64(fields.take("dropout", dict)),
-        fields.integer("epoch"), fields.number("learning_rate"),
+        fields.integer("epoch"), fields.number("learning_rate"), of_blocks,
     )  # fmt: skip
     fields.end()
     return stopped

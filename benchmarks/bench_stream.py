@@ -1,0 +1,67 @@
+"""Epochs of a fit on a stream beside those of the same fit in memory, alternately.
+
+784-500-10 in batches of 100, from files in the page cache; the buffer holds a third of X. Of
+MNIST the first layer walks the non-zeros; "dense" forbids that, so that an epoch takes longer.
+"""
+
+from statistics import median
+
+import numpy as np
+import pytest
+
+from mlpcore import MLP, stream
+
+EPOCHS, ROUNDS = 3, 3
+
+
+def mapped(X, directory):
+    np.save(directory / "X.npy", X)
+    return directory / "X.npy"
+
+
+def parquet(X, directory):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet as pq
+
+    columns = {f"x{i}": np.ascontiguousarray(X[:, i]) for i in range(X.shape[1])}
+    pq.write_table(pa.table(columns), directory / "X.parquet", row_group_size=10_000)
+    return directory / "X.parquet"
+
+
+# what writes the file, dtype, skip_zeros
+FORMS = {
+    "mapped uint8": (mapped, "u1", None),
+    "mapped float32": (mapped, "f4", None),
+    "parquet float32": (parquet, "f4", None),
+    "parquet float32 dense": (parquet, "f4", False),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", FORMS)
+def bench_stream(benchmark, report, images, tmp_path, name):
+    write, dtype, skip_zeros = FORMS[name]
+    X, y = images
+    X = X if dtype == "u1" else (X / 255).astype(dtype)
+    streamed = stream(write(X, tmp_path), buffer=X.nbytes // 3)
+    options = {
+        "activation": "tanh", "solver": "sgd", "batch_size": 100, "max_iter": EPOCHS,
+        "dtype": "float32", "input_scale": 1 / 255 if dtype == "u1" else 1.0,
+        "skip_zeros": skip_zeros, "random_state": 0,
+    }  # fmt: skip
+    seconds = {"memory": [], "stream": []}
+
+    def epochs(kind, data):
+        model = MLP((500,), **options).fit(data, y)
+        # The first epoch waits for the first rows.
+        seconds[kind] += model.history_["seconds"][1:]
+
+    benchmark.pedantic(
+        lambda: epochs("stream", streamed), setup=lambda: epochs("memory", X), rounds=ROUNDS
+    )
+    in_memory, of_stream = median(seconds["memory"]), median(seconds["stream"])
+    report(
+        memory=round(in_memory, 3),
+        stream=round(of_stream, 3),
+        speed=round(in_memory / of_stream, 2),
+    )

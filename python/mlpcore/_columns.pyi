@@ -1,0 +1,5 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+def interleave(columns: list[NDArray[Any]], out: NDArray[Any]) -> None: ...
