@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import get_scorer
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
 
 from mlpcore._activations import Activation
 from mlpcore._call import Call, check_same_rows, params_of_before, unchanged_on_error
@@ -132,8 +132,8 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         """Return X and y as scikit-learn would have them."""
         how_y = {"multi_output": True, "y_numeric": self._y_is_numeric}
         if isinstance(X, Stream):
-            check_columns(self, X, reset=reset)
-            targets = validate_data(self, y=y, reset=False, skip_check_array=y is None, **how_y)
+            check_columns(self, X, y, reset=reset)
+            targets = _check_y(y, estimator=self, **how_y)
             check_consistent_length(X, targets)
             samples = X.whole() if X.fits else X
         else:

@@ -39,11 +39,11 @@ def x_format(X: ArrayLike) -> dict[str, Any]:
     return {"accept_sparse": "csr", "order": "C", "dtype": dtypes}
 
 
-def check_columns(estimator: Any, X: Stream, *, reset: bool) -> None:
+def check_columns(estimator: Any, X: Stream, y: Any = "no_validation", *, reset: bool) -> None:
     """Check number and names of the columns of a stream, or learn them, as scikit-learn does."""
     if X.shape[0] == 0:
         raise ValueError(f"X has 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
-    validate_data(estimator, X.head(), reset=reset, skip_check_array=True)
+    validate_data(estimator, X.head(), y, reset=reset, skip_check_array=True)
 
 
 def outputs_of(
