@@ -11,7 +11,7 @@ import pytest
 
 from mlpcore import MLP, stream
 
-EPOCHS, ROUNDS = 3, 3
+EPOCHS, ROUNDS = 3, 2
 
 
 def mapped(X, directory):
@@ -24,7 +24,10 @@ def parquet(X, directory):
     from pyarrow import parquet as pq
 
     columns = {f"x{i}": np.ascontiguousarray(X[:, i]) for i in range(X.shape[1])}
-    pq.write_table(pa.table(columns), directory / "X.parquet", row_group_size=10_000)
+    pq.write_table(
+        pa.table(columns), directory / "X.parquet", row_group_size=10_000, compression="none",
+        use_dictionary=False,
+    )  # fmt: skip
     return directory / "X.parquet"
 
 

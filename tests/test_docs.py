@@ -9,7 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-MODULES = ["mlpcore", "mlpcore._classifier", "mlpcore._regressor", "mlpcore.datasets"]
+MODULES = [
+    "mlpcore",
+    "mlpcore._classifier",
+    "mlpcore._regressor",
+    "mlpcore._open_stream",
+    "mlpcore.datasets",
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

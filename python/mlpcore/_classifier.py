@@ -210,7 +210,8 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Arrays of float32, float64 and uint8 in C order, and CSR matrices of float32 or
-            float64, are used where they lie; anything else is converted.
+            float64, are used where they lie, a `stream` is read in parts; anything else is
+            converted.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any type, or a matrix of 0 and 1, one column a label.
         sample_weight : array-like of shape (n_samples,), default=None
