@@ -12,7 +12,7 @@ CORE, FRONT = ROOT / "mlpcore", ROOT / "python" / "mlpcore"
 FLOORS = [
     ["_types", "_version", "_levels", "_atomic", "_threads", "_streams"],
     ["_blas", "_rows", "_run", "_team", "_safetensors", "_columns"],
-    ["_activations", "_dropout", "_optimizers", "_header", "_stream"],
+    ["_activations", "_dropout", "_optimizers", "_header", "_source"],
     ["_layers", "_sparse", "_losses", "_classes", "_arrow", "_feed"],
     ["_network", "_open_stream"],
     ["_steps", "_first_layer", "_forward_state"],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pyarrow.fs import LocalFileSystem
 
 from mlpcore._columns import interleave
-from mlpcore._stream import Stream, row_type
+from mlpcore._source import Stream, row_type
 
 Names = str | Sequence[str]
 

@@ -26,8 +26,8 @@ from mlpcore._parameters import dropout_rates, hidden_activations, hidden_sizes
 from mlpcore._problem import Problem
 from mlpcore._reports import EpochReports
 from mlpcore._rows import Rows
+from mlpcore._source import Stream
 from mlpcore._stochastic import NON_FINITE_MESSAGE, Draws, StochasticTraining, n_epochs
-from mlpcore._stream import Stream
 from mlpcore._streams import BorrowedStream
 from mlpcore._threads import blas_threads
 from mlpcore._training import mean_loss

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackContext
 
 from mlpcore._network import Network
-from mlpcore._stream import Stream
+from mlpcore._source import Stream
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from mlpcore._header import Tensors, pack
 from mlpcore._model_file import naming, read_model, unpacked, write_model
 from mlpcore._safetensors import ModelFormatError, shown
 from mlpcore._saving import packed_rest, plain_parameters, saved_model
-from mlpcore._stream import Stream
+from mlpcore._source import Stream
 from mlpcore._training_state import restored_training
 
 FILE_NAME = "checkpoint.safetensors"

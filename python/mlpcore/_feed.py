@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn import get_config
 
 from mlpcore._rows import Rows
-from mlpcore._stream import Stream
+from mlpcore._source import Stream
 
 # Returns the targets of the rows with these numbers, as the network sees them.
 Encode = Callable[[NDArray[np.intp]], NDArray[Any]]

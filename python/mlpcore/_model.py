@@ -18,7 +18,7 @@ from mlpcore._onnx import onnx_model
 from mlpcore._predictor import Predictor
 from mlpcore._rows import Rows, all_finite
 from mlpcore._saving import save
-from mlpcore._stream import Stream
+from mlpcore._source import Stream
 from mlpcore._threads import available_threads
 from mlpcore._training import predict
 from mlpcore._training_state import plain_attributes, restored_attributes

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcore._stream import ArrayStream, Stream
+from mlpcore._source import ArrayStream, Stream
 
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 

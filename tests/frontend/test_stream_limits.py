@@ -11,6 +11,8 @@ from test_memory import run
 
 from mlpcore import MLPClassifier, stream
 
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 
 def test_what_is_wrong_with_values(tmp_path):
     bad = X.copy()
