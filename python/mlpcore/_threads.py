@@ -1,6 +1,7 @@
 """How many threads a fit may use, and the number of BLAS threads while it runs."""
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,7 +74,10 @@ _DESCRIBING = ("internal_api", "version", "architecture")
 
 
 def available_threads() -> int:
-    """Return what CPU affinity, OMP_NUM_THREADS and threadpoolctl currently allow."""
+    """Return what CPU affinity, OMP_NUM_THREADS and threadpoolctl currently allow.
+
+    Within a task of Dask or Ray, no more than its share of the worker.
+    """
     limits = [blas_threads.allowed()]
     if hasattr(os, "sched_getaffinity"):
         limits.append(len(os.sched_getaffinity(0)))
@@ -83,7 +87,20 @@ def available_threads() -> int:
     outermost = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if outermost.isdigit() and int(outermost) > 0:
         limits.append(int(outermost))
-    return min(limits)
+    return min(limits + _share_of_a_task())
+
+
+def _share_of_a_task() -> list[int]:
+    """Return the threads of the task that runs in this thread, if Dask or Ray runs one."""
+    # What has not been imported runs no task.
+    dask, ray = sys.modules.get("distributed.utils"), sys.modules.get("ray")
+    if dask is not None and hasattr(dask.thread_state, "execution_state"):
+        return [1]  # a worker runs as many tasks at a time as it has threads
+    if ray is not None and ray.is_initialized():
+        context = ray.get_runtime_context()
+        if context.worker.mode == ray.WORKER_MODE:
+            return [max(1, int(context.get_assigned_resources().get("CPU", 1)))]
+    return []
 
 
 def blas_description() -> str:

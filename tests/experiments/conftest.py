@@ -8,14 +8,7 @@ from rich.console import Console
 from mlpcore.datasets import DatasetNotFoundError
 from mlpcore.experiments import _data, _named_data
 from mlpcore.experiments._reproduce import Request, reproduce
-
-
-@pytest.fixture(autouse=True)
-def fresh_data():
-    """No data left of another test."""
-    _named_data.load_named.cache_clear()
-    yield
-    _named_data.load_named.cache_clear()
+from mlpcore.experiments._workers import Backend
 
 
 @pytest.fixture
@@ -38,7 +31,8 @@ def split(mnist):
 def short():
     """A reproduction of seconds."""
     return {"tables": range(1, 7), "runs": [1, 12], "seeds": [42], "dtypes": ["float32"],
-            "biases": ["layer"], "epochs": 2, "data_home": None, "jobs": 1}  # fmt: skip
+            "biases": ["layer"], "epochs": 2, "data_home": None, "backend": Backend(jobs=1),
+            }  # fmt: skip
 
 
 @pytest.fixture(scope="session")

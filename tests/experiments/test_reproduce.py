@@ -73,8 +73,7 @@ def test_second_call_trains_nothing(shortened, short, monkeypatch):
 
 def test_run_1_whole(split):
     """100 epochs from seed 42, which the report does not print: 0.490 by its program."""
-    (training,) = trainings([3], runs=[1], seeds=[42], dtypes=["float32"], biases=["layer"],
-                            data_home=None)  # fmt: skip
-    row, _ = train(training)
+    (training,) = trainings([3], runs=[1], seeds=[42], dtypes=["float32"], biases=["layer"])
+    row, _ = train(training, split)
     assert row["n_iter"] == 100
     assert row["accuracy"]["train"] == pytest.approx(0.490, abs=0.001)

@@ -50,10 +50,17 @@ Seed = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option(
-        help="Trainings at a time; default: one a core.",
+        help="Trainings at a time; default: one a core, of this machine or of the cluster.",
         parser=_options.integer(1),
         metavar="N",
     ),
+]
+BackendName = Annotated[
+    str, typer.Option("--backend", help="Who trains: loky (processes here), dask, ray.")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="Address of the Dask scheduler or the Ray cluster.", metavar="ADDRESS"),
 ]
 Out = Annotated[
     Path,
@@ -140,6 +147,8 @@ def reproduce(
     epochs: Epochs = 100,
     out: Out = Path("runs/report"),
     jobs: Jobs = None,
+    backend: BackendName = "loky",
+    scheduler: Scheduler = None,
     data_home: DataHome = None,
 ) -> None:
     """Train what tables of the report need, and show them beside the report's.
@@ -150,9 +159,10 @@ def reproduce(
     seed_numbers = _options.seeds("--seeds", seeds)
     dtypes = _options.names("--dtype", dtype, ("float64", "float32"))
     biases = _options.names("--bias", bias, ("layer", "unit"))
+    _options.workers(backend, scheduler)
     with told() as console:
-        from mlpcore._threads import available_threads
         from mlpcore.experiments import _reproduce
+        from mlpcore.experiments._workers import Backend
 
         request = _reproduce.Request(
             tables=[TABLE_NAMES.index(name) + 1 for name in table],
@@ -163,7 +173,7 @@ def reproduce(
             epochs=epochs,
             out=out,
             data_home=data_home,
-            jobs=jobs or available_threads(),
+            backend=Backend(backend, jobs, scheduler),
         )
         end(_reproduce.reproduce(request, console))
 
@@ -202,6 +212,8 @@ def train(
     data: Annotated[str, typer.Option(help="mnist, fashion-mnist, digits, FILE.npz")] = "mnist",
     out: Out = Path("runs/train"),
     jobs: Jobs = None,
+    backend: BackendName = "loky",
+    scheduler: Scheduler = None,
     data_home: DataHome = None,
 ) -> None:
     """Train a variation of an experiment; rows of results are added to DIR/results.jsonl.
@@ -211,9 +223,10 @@ def train(
     """
     units = _options.numbers("--hidden", hidden, range(1, 10**6), distinct=False)
     seed_numbers = _options.seeds("--seeds", seeds)
+    _options.workers(backend, scheduler)
     with told() as console:
-        from mlpcore._threads import available_threads
         from mlpcore.experiments import _variation
+        from mlpcore.experiments._workers import Backend
 
         settings = _variation.settings(
             hidden_layer_sizes=units,
@@ -231,8 +244,8 @@ def train(
             weight_init=weight_init,
             dtype=dtype,
         )
-        jobs = jobs or available_threads()
-        end(_variation.vary(settings, seed_numbers, data, data_home, out, jobs, console))
+        workers = Backend(backend, jobs, scheduler)
+        end(_variation.vary(settings, seed_numbers, data, data_home, out, workers, console))
 
 
 @app.command()

@@ -34,6 +34,11 @@ class Split:
     val: tuple[NDArray[Any], NDArray[Any]]
     test: tuple[NDArray[Any], NDArray[Any]]
 
+    def __sizeof__(self) -> int:
+        """Return the arrays' bytes: joblib's "dask" sends what is large once, not per task."""
+        parts = (self.train, self.val, self.test)
+        return object.__sizeof__(self) + sum(a.nbytes for part in parts for a in part)
+
     @property
     def is_mnist(self) -> bool:
         """Whether the report's figures are for these data."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import zlib
-from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile, is_zipfile
 
@@ -22,9 +21,8 @@ _PARTS = ("train", "val", "test")
 _BYTES_SCALE = 1 / 255
 
 
-@lru_cache(maxsize=1)
 def load_named(name: str, data_home: Path | None = None) -> Split:
-    """Return data by their name; the last ones are kept.
+    """Return data by their name.
 
     Parameters
     ----------

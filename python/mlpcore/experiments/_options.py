@@ -5,6 +5,8 @@ from math import inf
 
 import typer
 
+BACKENDS = ("loky", "dask", "ray")
+
 
 def integer(smallest: int, largest: float = inf) -> Callable[[object], int]:
     """Return the parser of a whole number within limits."""
@@ -73,6 +75,16 @@ def names(option: str, text: str, allowed: Sequence[str]) -> list[str]:
         if name not in allowed:
             raise bad(option, f"{name!r}: allowed are {', '.join(allowed)}")
     return list(dict.fromkeys(found))
+
+
+def workers(backend: str, scheduler: str | None) -> None:
+    """Check what says who trains."""
+    if backend not in BACKENDS:
+        raise bad("--backend", f"{backend!r}: allowed are {', '.join(BACKENDS)}")
+    if backend == "dask" and not scheduler:
+        raise bad("--scheduler", "--backend dask needs the address of its scheduler")
+    if backend == "loky" and scheduler:
+        raise bad("--scheduler", f"{scheduler!r}: for --backend dask and ray alone")
 
 
 def bad(option: str, message: str) -> typer.BadParameter:

@@ -1,7 +1,6 @@
 """Which trainings each table of the report needs."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from mlpcore.experiments._report import BEST_RUN, MINI_BATCHES, REGULARIZED, RUNS
@@ -37,7 +36,6 @@ def trainings(
     seeds: Sequence[int],
     dtypes: Sequence[str],
     biases: Sequence[str],
-    data_home: Path | None,
     epochs: int | None = None,
 ) -> list[Training]:
     """Return the trainings that tables need, each once, the variants one after the other."""
@@ -53,6 +51,6 @@ def trainings(
                         label = f"{name}, seed {seed}, {dtype}, bias per {bias}"
                         plan.setdefault(
                             (name, str(seed), dtype, bias),
-                            Training(label, "mnist", "mnist", data_home, settings | own),
+                            Training(label, "mnist", settings | own),
                         )
     return list(plan.values())

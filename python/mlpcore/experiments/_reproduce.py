@@ -16,6 +16,7 @@ from mlpcore.experiments._results import Results, ResultsWriter
 from mlpcore.experiments._runner import run
 from mlpcore.experiments._tables import Table, Variant, make_tables
 from mlpcore.experiments._training import RESULTS_FILE
+from mlpcore.experiments._workers import Backend
 from mlpcore.experiments.page import page, told_curves
 
 
@@ -31,7 +32,7 @@ class Request:
     epochs: int
     out: Path
     data_home: Path | None
-    jobs: int
+    backend: Backend
 
     @property
     def variants(self) -> list[Variant]:
@@ -47,24 +48,26 @@ def reproduce(request: Request, console: Console) -> list[str]:
     ------
     DatasetNotFoundError
         If no source has MNIST.
+    ValueError, OSError
+        If there are no such workers, see `Backend.connected`.
     OSError
         If the results cannot be written, or another process is writing them.
     """
-    split = mnist_split(request.data_home)
     plan = trainings(
         request.tables,
         runs=request.runs,
         seeds=request.seeds,
         dtypes=request.dtypes,
         biases=request.biases,
-        data_home=request.data_home,
         epochs=request.epochs,
     )
-    with ResultsWriter(request.out / RESULTS_FILE) as results:
-        failures = run(plan, results, console, jobs=request.jobs)
-        show(request, results, split, console)
-        for path in write_all(request, results, split):
-            console.print(f"Wrote {path}", soft_wrap=True)
+    with request.backend.connected() as workers:
+        split = mnist_split(request.data_home)
+        with ResultsWriter(request.out / RESULTS_FILE) as results:
+            failures = run(plan, split, results, console, workers)
+            show(request, results, split, console)
+            for path in write_all(request, results, split):
+                console.print(f"Wrote {path}", soft_wrap=True)
     return failures
 
 
@@ -90,7 +93,7 @@ def write_all(request: Request, results: Results, split: Split) -> list[Path]:
         for variant, tables in sections
     )
     written.append(write(request.out / "tables.md", f"# The report, reproduced\n\n{markdown}"))
-    html = page(sections, results, split, directory=request.out, data_home=request.data_home)
+    html = page(sections, results, split, directory=request.out)
     written.append(write(request.out / "report.html", html))
     if curves := told_curves(results, sections[0][0]):
         picture = request.out / "learning_curves.png"

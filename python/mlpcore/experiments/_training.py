@@ -19,7 +19,6 @@ from sklearn.metrics import confusion_matrix
 from mlpcore import MLPClassifier, __version__
 from mlpcore._threads import available_threads, blas_description
 from mlpcore.experiments._data import Split
-from mlpcore.experiments._named_data import load_named
 from mlpcore.experiments._results import Row, canonical
 from mlpcore.experiments._trace import Trace
 
@@ -35,18 +34,13 @@ class Training:
     name : str
         For the progress display.
     data : str
-        What stands for the data in results, see `identity`.
-    source : str
-        What `load_named` takes.
-    data_home : Path or None
+        What stands for its data in results, see `identity`.
     settings : dict
         Parameters of `MLPClassifier`, random_state included.
     """
 
     name: str
     data: str
-    source: str
-    data_home: Path | None
     settings: dict[str, Any]
 
 
@@ -66,6 +60,7 @@ class EpochCounter:
             self._epochs: NDArray[np.int32] = np.memmap(self._path, np.int32, mode="r+")
         except (OSError, ValueError):
             self._epochs = np.zeros(self._place + 1, np.int32)
+        self._epochs[self._place] = 0  # an earlier worker may have died
         self._is_child = os.getppid() == self._supervisor
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
@@ -82,9 +77,10 @@ class EpochCounter:
         """Leave the array to the others."""
 
 
-def train(training: Training, counter: EpochCounter | None = None) -> tuple[Row, MLPClassifier]:
+def train(
+    training: Training, split: Split, counter: EpochCounter | None = None
+) -> tuple[Row, MLPClassifier]:
     """Return the row of results of a training, and the network."""
-    split = load_named(training.source, training.data_home)
     trace = Trace(*split.val)
     model = MLPClassifier(**training.settings, input_scale=split.scale)
     model.set_callbacks(*([counter, trace] if counter else [trace]))

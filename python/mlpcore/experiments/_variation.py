@@ -14,6 +14,7 @@ from mlpcore.experiments._results import ResultsWriter
 from mlpcore.experiments._runner import run
 from mlpcore.experiments._show import show
 from mlpcore.experiments._training import RESULTS_FILE, Training
+from mlpcore.experiments._workers import Backend
 
 # Output and target coding that suit a hidden activation, with "mse": the report's cases.
 _OUTPUT = {"tanh": "tanh"}
@@ -55,7 +56,7 @@ def vary(
     data: str,
     data_home: Path | None,
     out: Path,
-    jobs: int,
+    backend: Backend,
     console: Console,
 ) -> list[str]:
     """Train from each seed, and show the results; returns why trainings failed.
@@ -64,19 +65,20 @@ def vary(
     ------
     DatasetNotFoundError, ValueError
         If there are no such data.
+    ValueError, OSError
+        If there are no such workers, see `Backend.connected`.
     OSError
         If the results cannot be written.
     """
-    load_named(data, data_home)  # says at once what is missing, and leaves it in the cache
-    plan = [
-        Training(
-            f"seed {seed}", identity(data), data, data_home, parameters | {"random_state": seed}
-        )
-        for seed in seeds
-    ]
     path = out / RESULTS_FILE
-    with ResultsWriter(path) as results:
-        failures = run(plan, results, console, jobs=jobs)
+    with backend.connected() as workers:
+        split = load_named(data, data_home)
+        plan = [
+            Training(f"seed {seed}", identity(data), parameters | {"random_state": seed})
+            for seed in seeds
+        ]
+        with ResultsWriter(path) as results:
+            failures = run(plan, split, results, console, workers)
     if path.exists() and path.stat().st_size:
         show(path, path.with_suffix(".png"), console)
     return failures

@@ -38,7 +38,7 @@ def best_network(directory: Path, training: Training, split: Split) -> Network:
                     return Network(kept["first_layer"], kept["outputs"])
         except (OSError, ValueError, KeyError):
             pass  # whatever it is, it is not that network
-    _, model = train(training)
+    _, model = train(training, split)
     outputs = model.decision_function(split.test[0])
     network = Network(model.coefs_[0].astype(np.float32), outputs.astype(np.float32))
     np.savez(path, settings=identity, first_layer=network.first_layer, outputs=network.outputs)

@@ -35,7 +35,6 @@ def page(
     split: Split,
     *,
     directory: Path,
-    data_home: Path | None,
 ) -> str:
     """Return the page as HTML.
 
@@ -48,8 +47,6 @@ def page(
         MNIST.
     directory : Path
         Where the best network is kept.
-    data_home : Path or None
-        For the training of the best network, where it is not kept.
     """
     variant = sections[0][0]
     find = Finder(results, variant)
@@ -76,7 +73,7 @@ def page(
         ],
         **variation_context(find),
         **curves_context(results, variant),
-        **network_context(find, variant, split, directory, data_home),
+        **network_context(find, variant, split, directory),
     )
 
 
@@ -126,7 +123,7 @@ def curves_context(results: Results, variant: Variant) -> dict[str, Any]:
 
 
 def network_context(
-    find: Finder, variant: Variant, split: Split, directory: Path, data_home: Path | None
+    find: Finder, variant: Variant, split: Split, directory: Path
 ) -> dict[str, Any]:
     """Return confusion matrix, weights and mistakes of the best network, if it was trained."""
     settings = report.MINI_BATCHES[100]
@@ -134,7 +131,7 @@ def network_context(
     if rows is None:
         return {"confusion": None}
     own = settings | variant.changes | {"bias": "layer", "random_state": variant.seeds[0]}
-    training = Training("the best network", "mnist", "mnist", data_home, own)
+    training = Training("the best network", "mnist", own)
     network = best_network(directory, training, split)
     return {
         "confusion": confusion(rows).tolist(),
