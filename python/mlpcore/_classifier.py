@@ -119,7 +119,8 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         Whether the first layer passes over the zeros of X in a fit. None: if there are enough
         of them, counted in 500 rows; `verbose` says so. The same numbers but for rounding.
     n_threads : int or None, default=None
-        Threads of a fit. None: what CPU affinity, OMP_NUM_THREADS and threadpoolctl allow.
+        Threads of a fit. None: what CPU affinity, OMP_NUM_THREADS, threadpoolctl and, within
+        its task, Dask or Ray allow.
     weight_decay : float, default=0.01
         For "adamw": a step takes the learning rate times this share of each weight away.
     max_grad_norm : float or None, default=None

@@ -283,6 +283,16 @@ def test_missing_extra(monkeypatch, tmp_path, capsys, backend, module):
     assert f'run pip install "mlpcore[{backend}]"' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [("127.0.0.1:9", "no answer; is it running"), ("127.0.0.1:x", "no address: "), ("auto", "no ")],
+)
+def test_no_ray_cluster(tmp_path, capsys, address, message):
+    pytest.importorskip("ray", reason="needs the extra [ray]")
+    assert train(tmp_path, "--backend", "ray", "--scheduler", address) == 2
+    assert f"error: scheduler {address!r}: {message}" in capsys.readouterr().err
+
+
 def test_ray(monkeypatch, tmp_path, capsys):
     ray = pytest.importorskip("ray", reason="needs the extra [ray]")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -292,7 +302,11 @@ def test_ray(monkeypatch, tmp_path, capsys):
         with monkeypatch.context() as patch:
             found = outcomes(workers, task, patch, tmp_path)
         assert found == [(place, "data") for place in range(4)]
-        assert train(tmp_path / "there", "--backend", "ray") == 0
+        pickled = []
+        with monkeypatch.context() as patch:
+            patch.setattr(_data.Split, "__getstate__", lambda s: pickled.append(s) or vars(s))
+            assert train(tmp_path / "there", "--backend", "ray") == 0
+        assert len(pickled) == 1
     assert train(tmp_path / "here", "--jobs", "1") == 0
     assert {row["n_threads"] for row in rows(tmp_path / "there")} == {1}
     same_results(rows(tmp_path / "there"), rows(tmp_path / "here"))

@@ -1,5 +1,6 @@
 """Trainings on a Ray cluster, through its backend for joblib."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,9 @@ from ray.exceptions import RayError
 from ray.util.joblib.ray_backend import RayBackend
 
 from mlpcore.experiments._workers import TASK_BY_TASK
+
+# Seconds that a cluster has to answer.
+ANSWER = 3
 
 # A training holds a processor, and begins anew on another worker if its own dies, but not for ever.
 _TASK = {"num_cpus": 1, "max_restarts": -1, "max_task_retries": 3}
@@ -26,6 +30,8 @@ def connected(address: str | None, jobs: int | None) -> Iterator["Cluster"]:
     OSError
         If there is no cluster.
     """
+    if address and ":" in address and "/" not in address:
+        _answers(address)
     try:
         ray.init(address, log_to_driver=False, ignore_reinit_error=True)
     except (ConnectionError, RuntimeError) as error:
@@ -34,6 +40,17 @@ def connected(address: str | None, jobs: int | None) -> Iterator["Cluster"]:
         yield Cluster(jobs)
     finally:
         ray.shutdown()
+
+
+def _answers(address: str) -> None:
+    """Raise if nobody listens: Ray itself tries for more than a minute."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER).close()
+    except ValueError as error:
+        raise ValueError(f"scheduler {address!r}: no address: {error}") from error
+    except OSError as error:
+        raise OSError(f"scheduler {address!r}: no answer; is it running there? {error}") from error
 
 
 class Cluster:
