@@ -76,9 +76,9 @@ _DESCRIBING = ("internal_api", "version", "architecture")
 def available_threads() -> int:
     """Return what CPU affinity, OMP_NUM_THREADS and threadpoolctl currently allow.
 
-    Within a task of Dask or Ray, no more than its share of the worker.
+    Within a task of Dask or Ray, its share of the worker takes the place of threadpoolctl's limit.
     """
-    limits = [blas_threads.allowed()]
+    limits = [_threads_of_the_task() or blas_threads.allowed()]
     if hasattr(os, "sched_getaffinity"):
         limits.append(len(os.sched_getaffinity(0)))
     else:
@@ -87,20 +87,21 @@ def available_threads() -> int:
     outermost = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if outermost.isdigit() and int(outermost) > 0:
         limits.append(int(outermost))
-    return min(limits + _share_of_a_task())
+    return min(limits)
 
 
-def _share_of_a_task() -> list[int]:
-    """Return the threads of the task that runs in this thread, if Dask or Ray runs one."""
+def _threads_of_the_task() -> int | None:
+    """Return what Dask or Ray gives the task that runs in this thread, if one does."""
     # What has not been imported runs no task.
     dask, ray = sys.modules.get("distributed.utils"), sys.modules.get("ray")
     if dask is not None and hasattr(dask.thread_state, "execution_state"):
-        return [1]  # a worker runs as many tasks at a time as it has threads
+        return 1  # a worker runs as many tasks at a time as it has threads
     if ray is not None and ray.is_initialized():
         context = ray.get_runtime_context()
         if context.worker.mode == ray.WORKER_MODE:
-            return [max(1, int(context.get_assigned_resources().get("CPU", 1)))]
-    return []
+            # Its processes have loaded the BLAS with one thread, however many a task has.
+            return max(1, int(context.get_assigned_resources().get("CPU", 1)))
+    return None
 
 
 def blas_description() -> str:

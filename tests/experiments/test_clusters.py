@@ -297,6 +297,9 @@ def test_ray(monkeypatch, tmp_path, capsys):
     ray = pytest.importorskip("ray", reason="needs the extra [ray]")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    for cpus in (1, 2):
+        task = ray.remote(num_cpus=cpus)(available_threads)
+        assert ray.get(task.remote()) == min(cpus, available_threads())
     with Backend("ray").connected() as workers:
         task = dies_at_first(tmp_path / "died")
         with monkeypatch.context() as patch:
