@@ -5,7 +5,6 @@ from scipy.sparse import issparse
 
 from libc.string cimport memcpy
 from numpy.random cimport bitgen_t
-from numpy.random.c_distributions cimport random_interval
 
 from mlpcore._types cimport real
 
@@ -144,7 +143,14 @@ cdef Py_ssize_t most_nonzeros(Rows rows) noexcept nogil:
 
 cdef void gather(Rows rows, const Py_ssize_t[::1] index, real[:, ::1] out) noexcept nogil:
     """out_i = scale * x_index[i]; index (m,), out (m, n_features)."""
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, j
+    if (real is float and rows.dtype == FLOAT32 and rows.scale == 1 and not rows.is_csr
+            and rows.n_features < SHORT_ROW):
+        # The call for each takes longer than the row.
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] = rows.f32[index[i], j]
+        return
     for i in range(out.shape[0] if out.shape[1] else 0):
         convert_row(rows, index[i], &out[i, 0])
 
@@ -178,10 +184,25 @@ cdef void gather_targets(const real[:, ::1] Y, const Py_ssize_t[::1] index,
 
 
 cdef void shuffle(Py_ssize_t[::1] index, bitgen_t *bitgen) noexcept nogil:
-    """Permute index in place, with the draws of numpy.random.RandomState.shuffle."""
-    cdef Py_ssize_t i, j, kept
-    for i in range(index.shape[0] - 1, 0, -1):
-        j = <Py_ssize_t> random_interval(bitgen, i)
+    """Permute index in place, with the draws of numpy.random.RandomState.shuffle.
+
+    A draw beyond i is repeated, and until then i changes places with itself: a branch would
+    be guessed wrong every third time.
+    """
+    cdef Py_ssize_t i = index.shape[0] - 1, j, kept, mask = 1
+    cdef bint taken
+    while mask < i:
+        mask = 2 * mask + 1
+    while i > 0:
+        if mask >> 32:
+            j = bitgen.next_uint64(bitgen.state) & mask
+        else:
+            j = bitgen.next_uint32(bitgen.state) & mask
+        taken = j <= i
+        j = min(j, i)
         kept = index[i]
         index[i] = index[j]
         index[j] = kept
+        i -= taken
+        if i <= mask >> 1:
+            mask >>= 1

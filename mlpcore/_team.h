@@ -31,6 +31,13 @@ static void mlpcore_team_run(mlpcore_team *team, mlpcore_task task, const void *
 }
 static void mlpcore_team_join(mlpcore_team *team) { free(team); }
 
+typedef struct { int unused; } mlpcore_barrier;
+static void mlpcore_barrier_clear(mlpcore_barrier *barrier) { (void)barrier; }
+static void mlpcore_barrier_wait(mlpcore_barrier *barrier, int n_threads)
+{
+    (void)barrier, (void)n_threads;
+}
+
 #else
 
 #include <pthread.h>
@@ -70,6 +77,24 @@ static void mlpcore_wait_a_little(unsigned waited)
         sched_yield();
     else
         nanosleep(&nap, NULL);
+}
+
+/* Where the threads of a task wait for each other; cleared before each task. */
+typedef struct { atomic_uint n_arrived; } mlpcore_barrier;
+
+static void mlpcore_barrier_clear(mlpcore_barrier *barrier)
+{
+    atomic_store(&barrier->n_arrived, 0);
+}
+
+static void mlpcore_barrier_wait(mlpcore_barrier *barrier, int n_threads)
+{
+    const unsigned n = (unsigned)n_threads;
+    unsigned all;
+    if (n_threads == 1) return;
+    all = (atomic_fetch_add(&barrier->n_arrived, 1) / n + 1) * n;
+    for (unsigned waited = 0; atomic_load(&barrier->n_arrived) < all; waited++)
+        mlpcore_wait_a_little(waited);
 }
 
 static void *mlpcore_team_member(void *argument)

@@ -17,6 +17,7 @@ from mlpcore._network cimport Network, forward, layer_columns, room_to_compute
 from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer
 from mlpcore._rows cimport gather, Rows, shuffle, UINT8
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
+from mlpcore._small cimport prefers_small, small_epoch, SmallSteps
 from mlpcore._sparse cimport idle_steps, IdleSteps, SparseBlock, sparse_gather
 from mlpcore._steps cimport (batch_gradient, scratch_width, step_is_fused, total_weight,
                              train_batch)
@@ -102,19 +103,26 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     cdef Objective objective = as_objective(loss)
     cdef Py_ssize_t[::1] index = np.arange(rows.n_samples) if order is None else order
     cdef Py_ssize_t start, stop, _epoch, n = index.shape[0]
-    cdef Py_ssize_t block_rows = rows_of_a_block(rows, sparse, min(batch_size, n))
+    cdef Py_ssize_t batch_rows = min(batch_size, n)
+    cdef Py_ssize_t block_rows = rows_of_a_block(rows, sparse, batch_rows)
     dtype = np.float32 if real is float else np.float64
-    cdef Team team = new_team(network, block_rows, n_threads, bfloat16)
+    cdef bint fused = step_is_fused(optimizer, batch_rows, block_rows)
+    cdef SmallSteps small = None
+    if (fused and not sparse and not bfloat16 and dropout is None
+            and prefers_small(network, objective, optimizer, batch_rows)):
+        small = SmallSteps(network, objective, batch_rows, dtype, n_threads)
+    cdef Team team = (new_team(network, block_rows, n_threads, bfloat16) if small is None
+                      else small.team)
     cdef SparseBlock block = SparseBlock(rows, block_rows, dtype, team) if sparse else None
     team.make_room(room_to_compute(network, team, block, block_rows))
     if bfloat16 and block is None and rows.dtype == UINT8:
         network, rows = network.scaling_inputs(rows.scale), rows.unscaled()
-    cdef bint fused = step_is_fused(optimizer, min(batch_size, n), block_rows)
     if fused and block is not None and steps_may_wait(optimizer, rows, alpha, block_rows):
         block.idle = IdleSteps(optimizer, rows.n_features, network.sizes[1],
                                rows.n_samples // batch_size + 1)
     cdef real[:, ::1] scratch = np.empty(
-        (block_rows, scratch_width(network, block, dropout)), dtype)
+        (block_rows, scratch_width(network, block, dropout)) if small is None else
+        (small.n_rows, small.n_columns), dtype)
     cdef real[::1] grads = np.empty(0 if fused else network.n_params, dtype)
     cdef real[:, ::1] state = optimizer.require_state(network.n_params, dtype)
     cdef const real[::1] weights = sample_weight
@@ -140,6 +148,10 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
                     n = index.shape[0]
                 start = 0
                 try:
+                    if small is not None:
+                        total = small_epoch(small, optimizer, rows, Y, weights, index, alpha,
+                                            batch_rows, params, state, scratch, run, total)
+                        start = n
                     while start < n:
                         stop = min(start + batch_size, n)
                         total += (stop - start) * train_batch(

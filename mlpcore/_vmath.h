@@ -1,7 +1,7 @@
-/* exp, logistic and tanh; exp also of whole arrays, in place.
+/* exp, logistic, tanh and log; exp also of whole arrays, in place.
 
    Every scalar body is free of branches and calls, so that the loops around it become
-   vector code. All of them rest on one reduction for x <= 0:
+   vector code. The first three rest on one reduction for x <= 0:
 
        x = n ln 2 + r,  |r| <= ln 2 / 2,  exp(x) = 2^n (1 + p),  p = expm1(r)
 
@@ -68,6 +68,68 @@ MLPCORE_INLINE void mlpcore_reduce_d(double x, double *scale, double *p)
     memcpy(&bits, &shifted, sizeof bits);
     bits = (bits << 52) + 0x3ff0000000000000u;
     memcpy(scale, &bits, sizeof bits);
+}
+
+/* n and s with x = 2^n (1 + s) / (1 - s), for normal x > 0; |s| <= 3 - sqrt 8. */
+MLPCORE_INLINE void mlpcore_split_f(float x, float *n, float *s)
+{
+    uint32_t bits, power;
+    float rest;
+    memcpy(&bits, &x, sizeof bits);
+    power = (bits + (0x40000000u - 0x3f3504f3u)) >> 23; /* n + 128; 0x3f3504f3 is sqrt(1/2) */
+    bits -= (power - 128) << 23;
+    power |= 0x4b000000u;                               /* 2^23 + n + 128 */
+    memcpy(&rest, &bits, sizeof rest);
+    memcpy(n, &power, sizeof power);
+    *n -= 8388608.0f + 128;
+    *s = (rest - 1) / (rest + 1);
+}
+
+MLPCORE_INLINE void mlpcore_split_d(double x, double *n, double *s)
+{
+    uint64_t bits, power;
+    double rest;
+    memcpy(&bits, &x, sizeof bits);
+    power = (bits + (0x4000000000000000u - 0x3fe6a09e667f3bcdu)) >> 52; /* n + 1024 */
+    bits -= (power - 1024) << 52;
+    power |= 0x4330000000000000u;                                       /* 2^52 + n + 1024 */
+    memcpy(&rest, &bits, sizeof rest);
+    memcpy(n, &power, sizeof power);
+    *n -= 4503599627370496.0 + 1024;
+    *s = (rest - 1) / (rest + 1);
+}
+
+/* log(x) = n ln 2 + 2 atanh(s), for normal x > 0; the series is cut where the next term is
+   below half a unit in the last place. */
+MLPCORE_INLINE float mlpcore_log_f(float x)
+{
+    float n, s, z, q;
+    mlpcore_split_f(x, &n, &s);
+    z = s * s;
+    q = 2.0f / 9;
+    q = q * z + 2.0f / 7;
+    q = q * z + 2.0f / 5;
+    q = q * z + 2.0f / 3;
+    return n * 0.693145752f + (2 * s + (q * z * s + n * 1.42860677e-6f)) + (x - x);
+}
+
+MLPCORE_INLINE double mlpcore_log_d(double x)
+{
+    double n, s, z, q;
+    mlpcore_split_d(x, &n, &s);
+    z = s * s;
+    q = 2.0 / 21;
+    q = q * z + 2.0 / 19;
+    q = q * z + 2.0 / 17;
+    q = q * z + 2.0 / 15;
+    q = q * z + 2.0 / 13;
+    q = q * z + 2.0 / 11;
+    q = q * z + 2.0 / 9;
+    q = q * z + 2.0 / 7;
+    q = q * z + 2.0 / 5;
+    q = q * z + 2.0 / 3;
+    return n * 6.93147180369123816490e-01 + (2 * s + (q * z * s + n * 1.90821492927058770002e-10))
+           + (x - x);
 }
 
 /* An array goes through a function sixteen elements at a time, the rest of it through a

@@ -16,6 +16,7 @@ FLOORS = [
     ["_layers", "_sparse", "_losses", "_classes", "_arrow", "_feed"],
     ["_network", "_open_stream"],
     ["_steps", "_first_layer", "_forward_state"],
+    ["_small"],
     ["_training", "_model_file"],
     ["_forward"],
     ["_predictor"],
