@@ -1,5 +1,6 @@
 from mlpcore._dropout cimport Dropout
 from mlpcore._losses cimport Objective
+from mlpcore._mpi cimport Reduction
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport mlpcore_update, Optimizer
 from mlpcore._rows cimport Rows
@@ -24,4 +25,11 @@ cdef double train_batch(Network network, Team team, Objective objective, Optimiz
                         const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
                         SparseBlock block, Dropout dropout, real[:, ::1] scratch,
-                        Run run) except? -1.0 nogil
+                        Reduction reduction, Run run) except? -1.0 nogil
+cdef double gradient_of_all(Reduction reduction, double *mass, Network network, Team team,
+                            Objective objective, Rows rows, const real[:, ::1] Y,
+                            const real[::1] weights, const Py_ssize_t[::1] index,
+                            const real[::1] params, const mlpcore_update *rule,
+                            SparseBlock block, Dropout dropout, real[:, ::1] scratch,
+                            real[::1] grads, real[:, ::1] state,
+                            Run run) except? -1.0 nogil

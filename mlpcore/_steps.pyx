@@ -9,6 +9,7 @@ made where the gradient is, while a tile of it is in registers (`_network.backwa
 from mlpcore._dropout cimport Dropout
 from mlpcore._layers cimport room_of_row
 from mlpcore._losses cimport l2_penalty, loss_backward, loss_forward, Objective
+from mlpcore._mpi cimport reduce_step, Reduction
 from mlpcore._network cimport Network, backward, forward, layer_columns
 from mlpcore._optimizers cimport (accumulation, mlpcore_update, Optimizer, optimizer_step,
                                   update_of)
@@ -91,23 +92,50 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
     return total
 
 
+cdef double gradient_of_all(Reduction reduction, double *mass, Network network, Team team,
+                            Objective objective, Rows rows, const real[:, ::1] Y,
+                            const real[::1] weights, const Py_ssize_t[::1] index,
+                            const real[::1] params, const mlpcore_update *rule,
+                            SparseBlock block, Dropout dropout, real[:, ::1] scratch,
+                            real[::1] grads, real[:, ::1] state,
+                            Run run) except? -1.0 nogil:
+    """As `batch_gradient`, then the sum over all ranks: of grads, the loss and the mass.
+
+    A rank may have no row of a batch. One that raises has told the others.
+    """
+    cdef double total = 0.0
+    cdef bint is_whole = False
+    if index.shape[0] == 0:
+        grads[:] = 0
+    try:
+        total = batch_gradient(network, team, objective, rows, Y, weights, index, params, rule,
+                               rule, block, dropout, scratch, grads[:network.n_params], state,
+                               run)
+        run.answer_signals()
+        is_whole = True
+    finally:
+        reduce_step(reduction, grads, &total, mass, is_whole)
+    return total
+
+
 cdef double train_batch(Network network, Team team, Objective objective, Optimizer optimizer,
                         Rows rows, const real[:, ::1] Y, const real[::1] weights,
                         const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
                         SparseBlock block, Dropout dropout, real[:, ::1] scratch,
-                        Run run) except? -1.0 nogil:
+                        Reduction reduction, Run run) except? -1.0 nogil:
     """Make one step on the rows of index; returns their mean loss before it, L2 included.
 
-    grads is empty where `step_is_fused`. A batch without weight makes no step.
+    grads is empty where `step_is_fused`; with a reduction it is that one's buffer. A batch
+    without weight makes no step.
     """
     cdef double mass = total_weight(weights, index), scale, total
     cdef mlpcore_update of_weights, of_biases
-    if mass == 0:
+    if mass == 0 and reduction is None:
         return 0.0
-    scale = 1.0 / mass
     total = l2_penalty(team, params[:network.n_weights], alpha)
     if grads.shape[0] == 0:
+        scale = 1.0 / mass
         optimizer.t += 1
         of_weights = update_of(optimizer, scale, alpha, True)
         of_biases = update_of(optimizer, scale, alpha, False)
@@ -117,10 +145,18 @@ cdef double train_batch(Network network, Team team, Objective objective, Optimiz
                                 state, run)
         return total / mass
     of_weights = accumulation(1.0, 0.0)
-    total += batch_gradient(network, team, objective, rows, Y, weights, index, params,
-                            &of_weights, &of_weights, block, dropout, scratch, grads,
-                            state, run)
-    optimizer_step(optimizer, team, grads, scale, alpha, network.n_weights, params, state)
+    if reduction is None:
+        total += batch_gradient(network, team, objective, rows, Y, weights, index, params,
+                                &of_weights, &of_weights, block, dropout, scratch, grads,
+                                state, run)
+    else:
+        total += gradient_of_all(reduction, &mass, network, team, objective, rows, Y, weights,
+                                 index, params, &of_weights, block, dropout, scratch, grads,
+                                 state, run)
+        if mass == 0:
+            return 0.0
+    optimizer_step(optimizer, team, grads[:network.n_params], 1.0 / mass, alpha,
+                   network.n_weights, params, state)
     return total / mass
 
 

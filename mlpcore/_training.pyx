@@ -13,14 +13,15 @@ from mlpcore._dropout cimport Dropout
 from mlpcore._first_layer cimport rows_of_a_block, SPARSE_LEAST_UNITS, steps_may_wait
 from mlpcore._layers cimport room_of_row
 from mlpcore._losses cimport l2_penalty, loss_forward, Objective
+from mlpcore._mpi cimport most_rows, n_of_all, own_part, Reduction
 from mlpcore._network cimport Network, forward, layer_columns, room_to_compute
 from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer
 from mlpcore._rows cimport gather, Rows, shuffle, UINT8
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
 from mlpcore._small cimport prefers_small, small_epoch, SmallSteps
 from mlpcore._sparse cimport idle_steps, IdleSteps, SparseBlock, sparse_gather
-from mlpcore._steps cimport (batch_gradient, scratch_width, step_is_fused, total_weight,
-                             train_batch)
+from mlpcore._steps cimport (batch_gradient, gradient_of_all, scratch_width, step_is_fused,
+                             total_weight, train_batch)
 from mlpcore._team cimport Team, worth_a_team
 from mlpcore._types cimport real
 
@@ -35,7 +36,7 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
           const real[::1] sample_weight=None, Py_ssize_t[::1] order=None, bit_generator=None,
           Dropout dropout=None, refill=None, report=None, bint every_epoch=False,
           bint ends_when_non_finite=True, bint sparse=False, bint bfloat16=False,
-          int n_threads=1):
+          int n_threads=1, Reduction reduction=None):
     """Train params in place, for up to max_iter epochs.
 
     Parameters
@@ -84,6 +85,9 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     n_threads : int, default=1
         Threads that share a batch, where it has work for them; the number of BLAS threads
         is the caller's to set.
+    reduction : Reduction, optional
+        With it, batches and epochs are those of all its ranks, and of their rows these are
+        a part, which may be empty. All ranks then make the same steps.
 
     Raises
     ------
@@ -94,7 +98,7 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
         dtype on this processor.
     """
     check_shapes(network, rows, params.shape[0])
-    check_targets(network, rows, Y.shape[0], Y.shape[1])
+    check_targets(network, rows, Y.shape[0], Y.shape[1], reduction is not None)
     if bfloat16 and real is double:
         raise ValueError("bfloat16=True with params of float64: needed is float32")
     if sparse and network.sizes[1] < SPARSE_LEAST_UNITS:
@@ -102,11 +106,11 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
                          f"are {SPARSE_LEAST_UNITS} or more")
     cdef Objective objective = as_objective(loss)
     cdef Py_ssize_t[::1] index = np.arange(rows.n_samples) if order is None else order
-    cdef Py_ssize_t start, stop, _epoch, n = index.shape[0]
-    cdef Py_ssize_t batch_rows = min(batch_size, n)
-    cdef Py_ssize_t block_rows = rows_of_a_block(rows, sparse, batch_rows)
+    cdef Py_ssize_t start, stop, _epoch, n = n_of_all(reduction, index.shape[0])
+    cdef Py_ssize_t batch_rows = most_rows(reduction, batch_size, index.shape[0])
+    cdef Py_ssize_t block_rows = max(1, rows_of_a_block(rows, sparse, batch_rows))
     dtype = np.float32 if real is float else np.float64
-    cdef bint fused = step_is_fused(optimizer, batch_rows, block_rows)
+    cdef bint fused = reduction is None and step_is_fused(optimizer, batch_rows, block_rows)
     cdef SmallSteps small = None
     if (fused and not sparse and not bfloat16 and dropout is None
             and prefers_small(network, objective, optimizer, batch_rows)):
@@ -123,7 +127,8 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     cdef real[:, ::1] scratch = np.empty(
         (block_rows, scratch_width(network, block, dropout)) if small is None else
         (small.n_rows, small.n_columns), dtype)
-    cdef real[::1] grads = np.empty(0 if fused else network.n_params, dtype)
+    cdef real[::1] grads = (np.empty(0 if fused else network.n_params, dtype)
+                            if reduction is None else reduction.buffer)
     cdef real[:, ::1] state = optimizer.require_state(network.n_params, dtype)
     cdef const real[::1] weights = sample_weight
     if sample_weight is None:
@@ -156,14 +161,16 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
                         stop = min(start + batch_size, n)
                         total += (stop - start) * train_batch(
                             network, team, objective, optimizer, rows, Y, weights,
-                            index[start:stop], alpha, params, grads, state, block, dropout,
-                            scratch, run)
+                            own_part(reduction, index, start, stop), alpha, params, grads, state,
+                            block, dropout, scratch, reduction, run)
                         start = stop
                 finally:
                     idle_steps(block, True, params, state)
                 n_seen += n
                 if n == 0 or not refills:
                     break
+            if reduction is not None:
+                reduction.is_due = False
             run.record(total / n_seen, optimizer.learning_rate,
                        optimizer.norm_sum / max(1, optimizer.t - t_before))
             if ends_when_non_finite and not all_finite(params):
@@ -253,7 +260,8 @@ def predict(Network network, Rows rows, const real[::1] params, *,
 
 def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
                       const real[::1] params, double alpha=0.0, *,
-                      const real[::1] sample_weight=None, bint sparse=False, int n_threads=1):
+                      const real[::1] sample_weight=None, bint sparse=False, int n_threads=1,
+                      Reduction reduction=None):
     """Return the mean loss of all rows, L2 included, and its gradient.
 
     Parameters
@@ -269,7 +277,7 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
         Strength of the L2 regularization.
     sample_weight : ndarray of shape (n_samples,), optional
         Of the dtype of params.
-    sparse, n_threads : bool, int
+    sparse, n_threads, reduction : bool, int, Reduction
         As for `train`.
 
     Returns
@@ -278,11 +286,12 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     gradient : ndarray of shape (network.n_params,), dtype of params
     """
     check_shapes(network, rows, params.shape[0])
-    check_targets(network, rows, Y.shape[0], Y.shape[1])
-    cdef Py_ssize_t n = rows.n_samples, n_block = rows_of_a_block(rows, sparse, n)
+    check_targets(network, rows, Y.shape[0], Y.shape[1], reduction is not None)
+    cdef Py_ssize_t n = rows.n_samples, n_block = max(1, rows_of_a_block(rows, sparse, n))
     dtype = np.float32 if real is float else np.float64
-    gradient = np.zeros(network.n_params, dtype)
-    cdef real[::1] grads = gradient
+    sums = np.zeros(network.n_params, dtype) if reduction is None else reduction.buffer
+    gradient = sums[:network.n_params]
+    cdef real[::1] grads = sums
     cdef Team team = new_team(network, n_block, n_threads)
     cdef SparseBlock block = SparseBlock(rows, n_block, dtype, team) if sparse else None
     team.make_room(room_to_compute(network, team, block, n_block))
@@ -301,9 +310,17 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     with nogil:
         mass = total_weight(weights, index)
         total = l2_penalty(team, params[:network.n_weights], alpha)
-        rule = accumulation(1.0 / mass, 0.0)
-        total += batch_gradient(network, team, objective, rows, Y, weights, index, params,
-                                &rule, &rule, block, no_dropout, scratch, grads, no_state, run)
+        rule = accumulation(1.0 if reduction is not None else 1.0 / mass, 0.0)
+        if reduction is None:
+            total += batch_gradient(network, team, objective, rows, Y, weights, index, params,
+                                    &rule, &rule, block, no_dropout, scratch, grads, no_state,
+                                    run)
+        else:
+            total += gradient_of_all(reduction, &mass, network, team, objective, rows, Y,
+                                     weights, index, params, &rule, block, no_dropout, scratch,
+                                     grads, no_state, run)
+    if reduction is not None:
+        gradient = gradient / mass
     gradient[:network.n_weights] += alpha / mass * np.asarray(params)[:network.n_weights]
     return total / mass, gradient
 
@@ -332,9 +349,10 @@ cdef int check_shapes(Network network, Rows rows, Py_ssize_t n_params) except -1
     return 0
 
 
-cdef int check_targets(Network network, Rows rows, Py_ssize_t n, Py_ssize_t n_out) except -1:
+cdef int check_targets(Network network, Rows rows, Py_ssize_t n, Py_ssize_t n_out,
+                       bint may_be_empty) except -1:
     """Raise where there is no sample, or Y does not fit rows and network."""
-    if rows.n_samples == 0:
+    if rows.n_samples == 0 and not may_be_empty:
         raise ValueError("X has no rows: needed is at least one sample")
     if n != rows.n_samples or n_out != network.sizes[network.n_layers]:
         raise ValueError(f"Y has shape ({n}, {n_out}): X and the network need "

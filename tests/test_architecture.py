@@ -11,9 +11,9 @@ CORE, FRONT = ROOT / "mlpcore", ROOT / "python" / "mlpcore"
 # From the ground up: a module may import what stands on a line before its own.
 FLOORS = [
     ["_types", "_version", "_levels", "_atomic", "_threads", "_streams"],
-    ["_blas", "_rows", "_run", "_team", "_safetensors", "_columns"],
-    ["_activations", "_dropout", "_optimizers", "_header", "_source"],
-    ["_layers", "_sparse", "_losses", "_classes", "_arrow", "_feed"],
+    ["_blas", "_mpi", "_rows", "_run", "_team", "_safetensors", "_columns"],
+    ["_activations", "_dropout", "_optimizers", "_header", "_source", "_ranks"],
+    ["_layers", "_sparse", "_losses", "_classes", "_arrow", "_feed", "_alike"],
     ["_network", "_open_stream"],
     ["_steps", "_first_layer", "_forward_state"],
     ["_small"],
@@ -22,7 +22,7 @@ FLOORS = [
     ["_predictor"],
     ["_initialization", "_outputs", "_labels", "_parameters", "_reports", "datasets"],
     ["_computation", "_call", "_schedules", "_validation", "_config"],
-    ["_problem"],
+    ["_problem", "_draws"],
     ["_history", "_training_state", "_onnx"],
     ["_saving", "_lbfgs"],
     ["_model", "_checkpoint"],
@@ -68,6 +68,14 @@ def test_sees_the_imports():
 def test_one_module_knows_the_blas():
     knows = [p.name for p in SOURCES if "cython_blas" in p.read_text()]
     assert knows == ["_blas.pyx"]
+
+
+def test_one_module_calls_mpi():
+    assert [p.name for p in SOURCES if "MPI_Allreduce" in p.read_text()] == [
+        "_mpi.pyx",
+        "_ranks.py",
+    ]
+    assert not [p.name for p in SOURCES if "import mpi4py" in p.read_text()]
 
 
 def test_core_is_no_package():

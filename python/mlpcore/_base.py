@@ -10,28 +10,31 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import get_scorer
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
-from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
+from sklearn.utils.validation import _check_sample_weight, _check_y, _num_samples, validate_data
 
 from mlpcore._activations import Activation
-from mlpcore._call import Call, check_same_rows, params_of_before, unchanged_on_error
+from mlpcore._alike import check_alike, check_weights, filled
+from mlpcore._call import Call, params_of_before, unchanged_on_error
 from mlpcore._checkpoint import Checkpoint, new_checkpoint
 from mlpcore._computation import computation
+from mlpcore._draws import new_draws
 from mlpcore._feed import Feed
 from mlpcore._initialization import initialize
 from mlpcore._lbfgs import LbfgsTraining
 from mlpcore._losses import Objective
 from mlpcore._model import Model, check_columns, outputs_of, x_format
 from mlpcore._network import Network
-from mlpcore._parameters import dropout_rates, hidden_activations, hidden_sizes
+from mlpcore._parameters import hidden_activations, hidden_sizes
 from mlpcore._problem import Problem
+from mlpcore._ranks import Ranks
 from mlpcore._reports import EpochReports
 from mlpcore._rows import Rows
 from mlpcore._source import Stream
-from mlpcore._stochastic import NON_FINITE_MESSAGE, Draws, StochasticTraining, n_epochs
+from mlpcore._stochastic import NON_FINITE_MESSAGE, StochasticTraining, n_epochs
 from mlpcore._streams import BorrowedStream
 from mlpcore._threads import blas_threads
 from mlpcore._training import mean_loss
-from mlpcore._validation import Judge, Validation, split
+from mlpcore._validation import Judge, Validation
 
 Training = StochasticTraining | LbfgsTraining
 
@@ -59,7 +62,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
 
     @abstractmethod
     def _take_targets(
-        self, y: NDArray[Any], classes: ArrayLike | None, *, incremental: bool
+        self, y: NDArray[Any], classes: ArrayLike | None, ranks: Ranks, *, incremental: bool
     ) -> None:
         """Learn from y what outputs there are, or check that they are those known."""
 
@@ -85,15 +88,14 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
     ) -> float:
         """Return the score of a network's outputs."""
 
-    def _weigh(
-        self, y: NDArray[Any], sample_weight: NDArray[Any] | None, *, incremental: bool
-    ) -> NDArray[Any] | None:
+    def _weigh(self, call: Call) -> NDArray[Any] | None:
         """Return the weights to train with: those given, unless a class has more to say."""
-        return sample_weight
+        return call.sample_weight
 
     def _fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, *, incremental: bool,
-        classes: ArrayLike | None = None, validation: tuple[Any, Any] = (None, None),
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, ranks: Ranks, *,
+        incremental: bool, classes: ArrayLike | None = None,
+        validation: tuple[Any, Any] = (None, None),
     ) -> Self:  # fmt: skip
         """Train on data; the estimator changes only if that succeeds."""
         if incremental and self.early_stopping:
@@ -105,62 +107,86 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
             sizes = hidden_sizes(self.hidden_layer_sizes)
             goes_on = incremental or self.warm_start or self.resume
             continues = "_network" in vars(self) and goes_on
-            samples, targets = self._validated(X, y, reset=not continues)
-            self._take_targets(targets, classes, incremental=incremental)
+            earlier = dict(vars(self)) if continues else {}
+            if ranks.are_given:
+                check_alike(ranks, self, earlier, sample_weight, validation)
+            samples, targets = self._validated(X, y, ranks, reset=not continues)
+            self._take_targets(targets, classes, ranks, incremental=incremental)
             weights = None
             if sample_weight is not None:
-                dtype = np.float32 if samples.dtype == np.float32 else np.float64
-                weights = _check_sample_weight(sample_weight, samples, dtype=dtype)
-            earlier = dict(vars(self)) if continues else {}
+                weights = self._validated_weights(sample_weight, samples)
             resumes = self.resume and not incremental and self.solver != "lbfgs"
             call = Call(
-                samples, targets, weights, self._validated_pair(*validation), sizes, earlier,
-                incremental, context,
-                earlier.get("_stopped") if resumes else None, n_epochs(self, incremental),
+                samples, targets, weights, self._validated_pair(*validation, ranks), sizes,
+                earlier, incremental, context, earlier.get("_stopped") if resumes else None,
+                n_epochs(self, incremental), ranks,
             )  # fmt: skip
             with BorrowedStream(check_random_state(self.random_state)) as borrowed:
                 training, interruption = self._train(call, borrowed)
+            ranks.exchange()
         if interruption is not None:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+            warnings.warn("Training interrupted by user.", stacklevel=5)
             raise interruption
         training.warn()
         return self
 
     def _validated(
-        self, X: ArrayLike, y: ArrayLike, *, reset: bool
+        self, X: ArrayLike, y: ArrayLike, ranks: Ranks, *, reset: bool
     ) -> tuple[NDArray[Any] | Stream, NDArray[Any]]:
-        """Return X and y as scikit-learn would have them."""
+        """Return X and y as scikit-learn would have them; one of several ranks may have none."""
         how_y = {"multi_output": True, "y_numeric": self._y_is_numeric}
         if isinstance(X, Stream):
+            if ranks.are_given:
+                raise ValueError("X is a stream, with comm: needed is an array, or a CSR matrix")
             check_columns(self, X, y, reset=reset)
             targets = _check_y(y, estimator=self, **how_y)
             check_consistent_length(X, targets)
             samples = X.whole() if X.fits else X
+        elif ranks.size > 1 and _num_samples(X) == 0:
+            check_consistent_length(X, y)
+            data, (self.n_features_in_, names) = filled(ranks, None, None)
+            if names is not None:
+                self.feature_names_in_ = np.array(names, dtype=object)
+            return data
         else:
             samples, targets = validate_data(self, X, y, reset=reset, **how_y, **x_format(X))
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)
+        if ranks.size > 1:
+            names = getattr(self, "feature_names_in_", None)
+            own = None if names is None else names.tolist()
+            filled(ranks, (samples, targets), (samples.shape[1], own))
         return samples, targets
 
-    def _validated_pair(self, X: Any, y: Any) -> tuple[NDArray[Any] | Stream, NDArray[Any]] | None:
+    def _validated_weights(self, sample_weight: ArrayLike, X: Any) -> NDArray[Any]:
+        """Return the weights of samples; there may be none on one of several ranks."""
+        dtype = np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
+        if X.shape[0] == 0:
+            return np.empty(0, dtype)
+        return _check_sample_weight(sample_weight, X, dtype=dtype)
+
+    def _validated_pair(
+        self, X: Any, y: Any, ranks: Ranks
+    ) -> tuple[NDArray[Any] | Stream, NDArray[Any]] | None:
         """Return a validation set of the caller's own, if there is one."""
         if X is None and y is None:
             return None
         if X is None or y is None:
             missing = "X_val" if X is None else "y_val"
             raise ValueError(f"{missing}=None: X_val and y_val need each other")
-        return self._validated(X, y, reset=False)
+        return self._validated(X, y, ranks, reset=False)
 
     def _train(
         self, call: Call, borrowed: BorrowedStream
     ) -> tuple[Training, KeyboardInterrupt | None]:
         """Train, and take over what was learned."""
+        stream = call.ranks.exchange(borrowed.copy)[0]
         resumes = call.stopped is not None
         checkpoint = new_checkpoint(self, call)
         if checkpoint is not None:
             call = checkpoint.continued(call)
         problem, out_activation = self._problem(call)
-        training = self._new_training(call, problem, borrowed.copy, checkpoint)
+        training = self._new_training(call, problem, stream, checkpoint)
 
         def attributes() -> dict[str, Any]:
             return training.attributes() | {
@@ -181,7 +207,8 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
             interruption = training.train(reports)
         if not np.isfinite(training.params).all():
             raise ValueError(NON_FINITE_MESSAGE)
-        stream = borrowed.copy
+        if call.ranks.are_given:
+            check_weights(call.ranks, training.params)
         if isinstance(training, StochasticTraining):
             stream = training.draws.stream
         # One that others may have drawn from since the training stopped is left as it is.
@@ -206,7 +233,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
             Activation[out_activation.upper()],
             self.bias == "layer",
         )
-        weights = self._weigh(call.y, call.sample_weight, incremental=call.incremental)
+        weights = self._weigh(call)
         weights = None if weights is None else np.require(weights, dtype, ["C", "ALIGNED"])
         if not isinstance(X, Stream):
             rows = Rows(X, self.input_scale)
@@ -258,48 +285,25 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
     ) -> Training:  # fmt: skip
         params = self._start(call, problem, stream)
         if self.solver == "lbfgs":
-            return LbfgsTraining(self, problem, params)
-        draws, kept = self._draws(call, problem, stream)
+            return LbfgsTraining(self, call, problem, params)
+        draws = new_draws(self, call, self._strata(call.y, problem.Y.shape[1]), stream)
         validation = None
-        if call.validation is not None or len(kept):
+        if call.validation is not None or draws.keeps_aside:
             validation = Validation(
-                self._judge(call, problem, kept), self.tol, stops=self.early_stopping,
+                self._judge(call, problem, draws.kept), self.tol, stops=self.early_stopping,
                 restores_best=self.restore_best, params=params, earlier=call.earlier,
             )  # fmt: skip
             if call.stopped is not None and call.stopped.best_params is not None:
                 validation.best_params = call.stopped.best_params.copy()
         return StochasticTraining(
-            self, call, problem, params, draws, kept=kept, validation=validation,
-            checkpoint=checkpoint,
+            self, call, problem, params, draws, validation=validation, checkpoint=checkpoint,
         )  # fmt: skip
 
-    def _draws(
-        self, call: Call, problem: Problem, stream: np.random.RandomState
-    ) -> tuple[Draws, NDArray[np.intp]]:
-        """Return what is drawn at random, and the rows kept aside."""
-        n_samples, stopped = call.X.shape[0], call.stopped
-        rates = dropout_rates(self.dropout, len(call.hidden_sizes))
-        if stopped is not None:
-            check_same_rows(stopped, call.X)
-            again = copy.deepcopy(stopped)
-            n_rows = n_samples - len(again.kept)
-            return Draws(again.stream, again.order, n_rows, rates, again.dropout), again.kept
-        order, kept = np.arange(n_samples), np.arange(0)
-        if self.early_stopping and call.validation is None:
-            strata = self._strata(call.y, problem.Y.shape[1])
-            order, kept = split(n_samples, self.validation_fraction, strata, stream)
-        n_rows = n_samples - len(kept)
-        if isinstance(call.X, Stream):
-            order, kept = np.arange(call.X.n_blocks), np.sort(kept)
-            if self.shuffle:
-                stream.shuffle(order)
-        seed = copy.deepcopy(stream).randint(2**31 - 1)
-        return Draws(stream, order, n_rows, rates, np.random.PCG64(seed)), kept
-
     def _judge(self, call: Call, problem: Problem, kept: NDArray[np.intp]) -> Judge:
-        """Return the function that scores parameters on the samples kept aside."""
+        """Return the function that scores parameters on the samples kept aside, of all ranks."""
         scorer = get_scorer(self.scoring) if self.scoring not in (None, "loss") else None
         order = weights = None
+        ranks = call.ranks
         if call.validation is not None:
             X, y = call.validation
             self._check_targets(y)
@@ -311,14 +315,15 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
             X = X.kept_aside(order) if isinstance(X, Stream) else X[order]
             order = None
         source = X if isinstance(X, Stream) else Rows(X, self.input_scale)
+        y, weights = ranks.rows(y), ranks.rows(weights)
         Y = self._encode(y, problem.Y.dtype)
         loss_weights = None if weights is None else weights.astype(Y.dtype, copy=False)
+        X_scored = None if scorer is None else ranks.rows(X)
         n_threads = problem.computation.n_threads
 
         def judge(params: NDArray[Any]) -> tuple[float, float]:
-            outputs = outputs_of(
-                problem.network, source, params, self.input_scale, order, n_threads
-            )
+            own = outputs_of(problem.network, source, params, self.input_scale, order, n_threads)
+            outputs = ranks.rows(own)
             loss = mean_loss(problem.objective, outputs, Y, loss_weights)
             if not np.isfinite(outputs).all():
                 return np.nan, loss
@@ -331,7 +336,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
                 "_network": problem.network, "_params": params, "_input_scale": self.input_scale,
                 "n_outputs_": problem.network.n_outputs, "n_iter_": 0,
             }  # fmt: skip
-            return float(scorer(fitted, X, y)), loss
+            return float(scorer(fitted, X_scored, y)), loss
 
         return judge
 

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackContext
 
 from mlpcore._network import Network
+from mlpcore._ranks import Ranks
 from mlpcore._source import Stream
 
 
@@ -37,6 +38,8 @@ class Call:
         Where the training stopped that this one is to resume bit by bit.
     n_epochs : int
         The largest number of them; "lbfgs" has none.
+    ranks : Ranks
+        That share it, each with rows of its own.
     """
 
     X: NDArray[Any] | Stream
@@ -49,6 +52,7 @@ class Call:
     context: CallbackContext
     stopped: "Stopped | None"
     n_epochs: int
+    ranks: Ranks
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ class Stopped:
     best_params : ndarray or None
     stream : RandomState
     order, kept : ndarray of intp
-        Rows trained on, or of a stream its blocks, as they were permuted; rows kept aside.
+        Rows trained on, or of a stream its blocks, as they were permuted; rows kept aside. Those
+        of all ranks.
     dropout : numpy.random.PCG64
     epoch : int
         Epochs so far, for a learning rate that is planned by epochs.
@@ -83,9 +88,9 @@ class Stopped:
     of_blocks: bool = False
 
 
-def check_same_rows(stopped: Stopped, X: NDArray[Any] | Stream) -> None:
-    """Raise ValueError if X has other samples than that of a training to be resumed."""
-    n_samples, n_before = X.shape[0], len(stopped.order) + len(stopped.kept)
+def check_same_rows(stopped: Stopped, X: NDArray[Any] | Stream, n_samples: int) -> None:
+    """Raise ValueError if X, with all ranks' samples, is not that of a fit to be resumed."""
+    n_before = len(stopped.order) + len(stopped.kept)
     if not stopped.of_blocks and not isinstance(X, Stream):
         if n_before != n_samples:
             raise ValueError(

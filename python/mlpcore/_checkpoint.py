@@ -48,14 +48,16 @@ class Checkpoint:
     def __init__(self, estimator: Any, call: Call) -> None:
         self._estimator = estimator
         self._epochs, self._seconds = interval(estimator.checkpoint_every)
-        self._data = {name: _digest(parts) for name, parts in _data(call).items()}
+        self._data = _digests(call)
+        self._ranks = call.ranks
         self._n_before, self._n_written, self._written = 0, 0, time.monotonic()
         try:
             self._params = _texts(plain_parameters(estimator))
         except ValueError as error:
             raise ValueError(f"checkpoint={estimator.checkpoint!r}: {error}") from None
         self.path = Path(estimator.checkpoint) / FILE_NAME
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self._ranks.rank == 0:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
 
     @property
     def every_epoch(self) -> bool:
@@ -72,8 +74,21 @@ class Checkpoint:
         ValueError
             If it is that of another fit.
         """
-        if not self.path.exists():
+        found = self._found(call.n_epochs) if self._ranks.rank == 0 else None
+        found = self._ranks.exchange(found)[0]
+        if found is None:
             return call
+        epochs, attributes = found
+        self._n_before = self._n_written = epochs
+        return replace(
+            call, earlier=attributes, stopped=attributes["_stopped"],
+            n_epochs=call.n_epochs - epochs,
+        )  # fmt: skip
+
+    def _found(self, most_epochs: int) -> tuple[int, dict[str, Any]] | None:
+        """Return the epochs and attributes in the file, if there is one."""
+        if not self.path.exists():
+            return None
         with naming(self.path):
             saved, fields, tensors = read_model(self.path)
             params = unpacked(fields, "params", tensors)
@@ -82,14 +97,9 @@ class Checkpoint:
             own = fields.inner("checkpoint") if "checkpoint" in fields else None
             if own is None or "_stopped" not in attributes:
                 raise ModelFormatError("it is a model, but no checkpoint")
-            epochs, data = own.integer("epochs", call.n_epochs), own.take("data", dict)
+            epochs, data = own.integer("epochs", most_epochs), own.take("data", dict)
         self._check_same(_texts(params), data)
-        self._n_before = self._n_written = epochs
-        attributes |= {"_network": saved.network, "_params": saved.params}
-        return replace(
-            call, earlier=attributes, stopped=attributes["_stopped"],
-            n_epochs=call.n_epochs - epochs,
-        )  # fmt: skip
+        return epochs, attributes | {"_network": saved.network, "_params": saved.params}
 
     def _check_same(self, params: dict[str, str], data: dict[str, Any]) -> None:
         """Raise ValueError if parameters or data are others than those of this fit."""
@@ -111,8 +121,11 @@ class Checkpoint:
     def write(self, n_iter: int, attributes: dict[str, Any]) -> None:
         """Write what the estimator would have, did it end after so many epochs of this call.
 
-        A disk that is full does not end a fit: there is a warning.
+        A disk that is full does not end a fit: there is a warning. Of several ranks the
+        first one writes.
         """
+        if self._ranks.rank > 0:
+            return
         own = {"epochs": self._n_before + n_iter, "data": self._data}
         rest = packed_rest(self._estimator, attributes) | {"checkpoint": own}
         try:
@@ -123,6 +136,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove the file, and what is left of those that a crash interrupted."""
+        if self._ranks.rank > 0:
+            return
         for path in [self.path, *self.path.parent.glob(f".{FILE_NAME}.*")]:
             path.unlink(missing_ok=True)
 
@@ -179,6 +194,27 @@ def _data(call: Call) -> dict[str, list[Any]]:
             before.get("_params"), np.array(before.get("loss_curve_", ())), before.get("t_"),
         ],
     }  # fmt: skip
+
+
+def _digests(call: Call) -> dict[str, str]:
+    """Return a digest of each part of what a fit learns from.
+
+    Of rows on several ranks it is the sum over the rows: it stays the same when the rows lie
+    on other ranks, or on another number of them.
+    """
+    data = _data(call)
+    if not call.ranks.are_given:
+        return {name: _digest(parts) for name, parts in data.items()}
+    begins = _digest(data.pop("weights to begin with"))
+    own = {name: 0 if part is None else _sum_of_rows(part) for name, (part,) in data.items()}
+    digests = {"comm": "given", "weights to begin with": begins}
+    ranks = call.ranks.exchange(own)
+    return digests | {name: f"{sum(each[name] for each in ranks) % 2**128:x}" for name in own}
+
+
+def _sum_of_rows(rows: Any) -> int:
+    """Return the sum of the digests of all rows."""
+    return sum(int(_digest([rows[i : i + 1]])[:32], 16) for i in range(rows.shape[0]))
 
 
 def _digest(parts: Iterable[Any]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.utils import Tags, compute_sample_weight
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -15,21 +15,12 @@ from sklearn.utils.multiclass import (
 )
 
 from mlpcore._base import BaseMLP, is_stochastic
-from mlpcore._classifier_parameters import ClassifierParameters
-from mlpcore._labels import LabelCoding
+from mlpcore._call import Call
+from mlpcore._classifier_parameters import ClassifierParameters, has_loss
+from mlpcore._labels import LabelCoding, labels_of_all, weights_by_class
 from mlpcore._losses import Objective
 from mlpcore._outputs import resolve_outputs
-
-
-def _has_loss(loss: str) -> Any:
-    """Return a check, for available_if, that an estimator's loss is the given one."""
-
-    def check(estimator: Any) -> bool:
-        if estimator.loss != loss:
-            raise AttributeError(f"needs loss={loss!r}, and loss={estimator.loss!r}")
-        return True
-
-    return check
+from mlpcore._ranks import Ranks, on_ranks
 
 
 class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
@@ -195,6 +186,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
 
     _y_is_numeric = False
 
+    @on_ranks
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(
         self,
@@ -204,6 +196,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         *,
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
+        comm: Any = None,
     ) -> Self:
         """Fit the network to data.
 
@@ -219,6 +212,8 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
             A batch's loss is the mean with these weights.
         X_val, y_val : array-like, default=None
             Samples to validate with after each epoch, instead of a part of X.
+        comm : mpi4py.MPI.Intracomm, default=None
+            Ranks that train one model, each with rows of its own; see docs/scale.md.
 
         Raises
         ------
@@ -229,9 +224,10 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         KeyboardInterrupt
             On Ctrl-C, after a warning; the estimator keeps what was learned.
         """
-        return self._fit(X, y, sample_weight, incremental=False, validation=(X_val, y_val))
+        return self._fit(X, y, sample_weight, comm, incremental=False, validation=(X_val, y_val))
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    @on_ranks
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
         self,
@@ -239,12 +235,14 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
+        *,
+        comm: Any = None,
     ) -> Self:
         """Go on for one epoch with the given data (solvers "sgd" and "adam").
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y, sample_weight, comm
             As for `fit`.
         classes : array-like of shape (n_classes,), default=None
             All classes that may occur in any call: needed in the first one.
@@ -254,19 +252,22 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         ValueError
             As for `fit`; if the first call lacks `classes`; with ``early_stopping=True``.
         """
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        return self._fit(X, y, sample_weight, comm, incremental=True, classes=classes)
 
     def _take_targets(
-        self, y: NDArray[Any], classes: ArrayLike | None, *, incremental: bool
+        self, y: NDArray[Any], classes: ArrayLike | None, ranks: Ranks, *, incremental: bool
     ) -> None:
         if incremental and _check_partial_fit_first_call(self, classes):
-            self._learn_classes(y if classes is None or _is_multilabel(y) else classes)
+            if classes is None or _is_multilabel(y):
+                classes = labels_of_all(y, ranks)
+            self._learn_classes(classes)
         if not hasattr(self, "classes_") or not (incremental or self.warm_start):
-            check_classification_targets(y)
-            self._learn_classes(y)
+            if len(y):  # one of several ranks may have none
+                check_classification_targets(y)
+            self._learn_classes(labels_of_all(y, ranks))
         elif self.warm_start:
-            self._labels.check_all_occur(y)
-        else:
+            self._labels.check_all_occur(labels_of_all(y, ranks))
+        elif len(y):
             self._check_targets(y)
 
     def _learn_classes(self, y: ArrayLike) -> None:
@@ -276,18 +277,16 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     def _check_targets(self, y: NDArray[Any]) -> None:
         self._labels.check_known(y)
 
-    def _weigh(
-        self, y: NDArray[Any], sample_weight: NDArray[Any] | None, *, incremental: bool
-    ) -> NDArray[Any] | None:
+    def _weigh(self, call: Call) -> NDArray[Any] | None:
         if self.class_weight is None:
-            return sample_weight
-        if incremental and self.class_weight == "balanced":
+            return call.sample_weight
+        if call.incremental and self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' is not for partial_fit, which does not see all of y: "
                 "use a dict"
             )
-        weights = compute_sample_weight(self.class_weight, y)
-        return weights if sample_weight is None else weights * sample_weight
+        weights = weights_by_class(self.class_weight, self.classes_, call.y, call.ranks)
+        return weights if call.sample_weight is None else weights * call.sample_weight
 
     def _encode(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         return self._labels.encode(y, dtype)
@@ -312,7 +311,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         """
         return self._map_forward(X, lambda outputs: self._labels.decode(outputs))
 
-    @available_if(_has_loss("log_loss"))  # type: ignore[untyped-decorator]
+    @available_if(has_loss("log_loss"))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Return the probability of each class (``loss="log_loss"`` only).
 
@@ -321,12 +320,12 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         """
         return self._map_forward(X, _probabilities)
 
-    @available_if(_has_loss("log_loss"))  # type: ignore[untyped-decorator]
+    @available_if(has_loss("log_loss"))  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Return the logarithm of `predict_proba`."""
         return np.log(self.predict_proba(X))
 
-    @available_if(_has_loss("mse"))  # type: ignore[untyped-decorator]
+    @available_if(has_loss("mse"))  # type: ignore[untyped-decorator]
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Return the outputs of the network (``loss="mse"`` only).
 

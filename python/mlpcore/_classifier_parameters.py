@@ -113,3 +113,14 @@ class ClassifierParameters:
         self.checkpoint = checkpoint
         self.checkpoint_every = checkpoint_every
         self.class_weight = class_weight
+
+
+def has_loss(loss: str) -> Any:
+    """Return a check, for available_if, that an estimator's loss is the given one."""
+
+    def check(estimator: Any) -> bool:
+        if estimator.loss != loss:
+            raise AttributeError(f"needs loss={loss!r}, and loss={estimator.loss!r}")
+        return True
+
+    return check

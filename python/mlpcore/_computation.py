@@ -62,6 +62,8 @@ def _check_bfloat16(estimator: Any, dtype: np.dtype[Any]) -> None:
 def _skips_zeros(estimator: Any, network: Network, rows: Rows) -> bool:
     """Tell whether the first layer walks the non-zeros; prints what was counted."""
     wish: bool | None = estimator.skip_zeros
+    if rows.n_samples == 0:  # on one of several ranks
+        return False
     n_units = network.n_first_units
     if wish and n_units < SPARSE_LEAST_UNITS:
         raise ValueError(

@@ -5,9 +5,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import unique_labels
 
 from mlpcore._classes import Labels
+from mlpcore._ranks import Ranks
 
 
 class LabelCoding:
@@ -55,6 +57,8 @@ class LabelCoding:
 
     def encode(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return labels as columns, in C order."""
+        if len(y) == 0:  # on one of several ranks
+            return np.empty((0, 1 if self.y_type == "binary" else len(self.classes)), dtype)
         return np.ascontiguousarray(self._binarizer.transform(y), dtype=dtype)
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
@@ -78,3 +82,38 @@ class LabelCoding:
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes}. "
                 f"'y' has {found}."
             )
+
+
+def labels_of_all(y: NDArray[Any], ranks: Ranks) -> NDArray[Any]:
+    """Return labels of which each class of any rank has some; of one process, its own."""
+    if not ranks.are_given:
+        return y
+    if y.ndim == 2:
+        return np.broadcast_to([[0], [1]], (2, y.shape[1]))
+    found = np.unique(np.concatenate([own for own in ranks.exchange(np.unique(y)) if len(own)]))
+    # Each twice: where every sample has a class of its own, scikit-learn warns.
+    return np.tile(found, 2)
+
+
+def weights_by_class(
+    class_weight: Any, classes: NDArray[Any], y: NDArray[Any], ranks: Ranks
+) -> NDArray[Any]:
+    """Return the factor of each sample for the loss, by its class.
+
+    Raises
+    ------
+    ValueError
+        If a class has none, or y has several labels and there are several ranks.
+    """
+    if not ranks.are_given:
+        return compute_sample_weight(class_weight, y)
+    if y.ndim == 2:
+        raise ValueError(
+            f"class_weight={class_weight!r} with a y of several labels and comm: allowed is None"
+        )
+    place = np.searchsorted(classes, y)
+    if class_weight == "balanced":
+        counts = np.sum(ranks.exchange(np.bincount(place, minlength=len(classes))), axis=0)
+        # Of a class that a warm start knows and no rank has, nobody asks.
+        return (counts.sum() / (len(classes) * np.maximum(1, counts)))[place]
+    return compute_class_weight(class_weight, classes=classes, y=classes)[place]

@@ -137,6 +137,6 @@ def batch_rows(batch_size: int | str, n_samples: int) -> int:
     if batch_size > n_samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=7,
+            stacklevel=8,
         )
     return min(int(batch_size), n_samples)

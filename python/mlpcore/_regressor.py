@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 
 from mlpcore._base import BaseMLP, is_stochastic
 from mlpcore._losses import Loss, Objective
+from mlpcore._ranks import Ranks, on_ranks
 from mlpcore._regressor_parameters import RegressorParameters
 
 _LOSSES = {
@@ -111,6 +112,7 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
 
     _y_is_numeric = True
 
+    @on_ranks
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(
         self,
@@ -120,6 +122,7 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         *,
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
+        comm: Any = None,
     ) -> Self:
         """Fit the network to data.
 
@@ -132,6 +135,8 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
             A batch's loss is the mean with these weights.
         X_val, y_val : array-like, default=None
             Samples to validate with after each epoch, instead of a part of X.
+        comm : mpi4py.MPI.Intracomm, default=None
+            Ranks that train one model, each with rows of its own; see docs/scale.md.
 
         Returns
         -------
@@ -145,18 +150,24 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         KeyboardInterrupt
             On Ctrl-C, after a warning; the estimator keeps what was learned.
         """
-        return self._fit(X, y, sample_weight, incremental=False, validation=(X_val, y_val))
+        return self._fit(X, y, sample_weight, comm, incremental=False, validation=(X_val, y_val))
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    @on_ranks
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        comm: Any = None,
     ) -> Self:
         """Go on for one epoch with the given data (solvers "sgd" and "adam").
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y, sample_weight, comm
             As for `fit`.
 
         Returns
@@ -168,19 +179,19 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         ValueError
             As for `fit`; with ``early_stopping=True``.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(X, y, sample_weight, comm, incremental=True)
 
     def _take_targets(
-        self, y: NDArray[Any], classes: ArrayLike | None, *, incremental: bool
+        self, y: NDArray[Any], classes: ArrayLike | None, ranks: Ranks, *, incremental: bool
     ) -> None:
         self._check_targets(y)
 
     def _check_targets(self, y: NDArray[Any]) -> None:
-        if self.loss == "poisson" and y.min() < 0:
+        if self.loss == "poisson" and y.size and y.min() < 0:
             raise ValueError(f"loss='poisson' needs y of 0 or more: its smallest is {y.min()}")
 
     def _encode(self, y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-        return np.require(y.reshape(len(y), -1), dtype, ["C", "ALIGNED"])
+        return np.require(y.reshape(len(y), int(np.prod(y.shape[1:]))), dtype, ["C", "ALIGNED"])
 
     def _outputs(self) -> tuple[Objective, str]:
         loss, out_activation = _LOSSES[self.loss]

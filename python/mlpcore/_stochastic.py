@@ -2,9 +2,8 @@
 
 import copy
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from mlpcore import _history
 from mlpcore._call import Call, Stopped
 from mlpcore._checkpoint import Checkpoint
+from mlpcore._draws import Draws
 from mlpcore._dropout import Dropout
 from mlpcore._optimizers import Optimizer, Solver
 from mlpcore._parameters import batch_rows
@@ -28,31 +28,6 @@ NON_FINITE_MESSAGE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
-
-
-@dataclass(frozen=True)
-class Draws:
-    """What is drawn at random during a training, and from where.
-
-    Parameters
-    ----------
-    stream : RandomState
-        Of the permutations; nobody else may draw from it meanwhile.
-    order : ndarray of intp
-        The rows to train on, or of a stream its blocks; permuted in place.
-    n_rows : int
-        Rows to train on.
-    dropout_rates : sequence of float
-        One a hidden layer.
-    dropout : numpy.random.PCG64
-        Of its own, so that dropout changes no permutation.
-    """
-
-    stream: np.random.RandomState
-    order: NDArray[np.intp]
-    n_rows: int
-    dropout_rates: Sequence[float]
-    dropout: np.random.PCG64
 
 
 def n_epochs(estimator: Any, incremental: bool) -> int:
@@ -92,8 +67,6 @@ class StochasticTraining:
     params : ndarray
         Where to begin; trained in place.
     draws : Draws
-    kept : ndarray of intp
-        The rows kept aside.
     validation : Validation or None
     checkpoint : Checkpoint or None
     """
@@ -102,9 +75,9 @@ class StochasticTraining:
 
     def __init__(
         self, estimator: Any, call: Call, problem: Problem, params: NDArray[Any], draws: Draws, *,
-        kept: NDArray[np.intp], validation: Validation | None, checkpoint: Checkpoint | None,
+        validation: Validation | None, checkpoint: Checkpoint | None,
     ) -> None:  # fmt: skip
-        self._kept, self._checkpoint = kept, checkpoint
+        self._checkpoint = checkpoint
         self._estimator, self._call, self._problem = estimator, call, problem
         # The last parameters, and those to be returned: the best, in the end.
         self.last_params = self.params = params
@@ -139,6 +112,7 @@ class StochasticTraining:
             If weights became non-finite.
         """
         estimator, p, draws = self._estimator, self._problem, self.draws
+        ranks = self._call.ranks
         how = p.computation
         batch_size = batch_rows(estimator.batch_size, draws.n_rows)
         dropout = None
@@ -150,16 +124,20 @@ class StochasticTraining:
         reports.losses = lambda: self.run.loss_curve
         reports.begin()
         interruption = None
+        draws.begin_epoch(self._epochs_before)
+        reduction = draws.reduction(self.params, batch_size)
         try:
-            with self._order() as order:
+            with ranks.stepping(reduction), self._order() as order:
                 train(
                     p.network, p.objective, self._optimizer, p.rows, p.Y, self.params, self.run,
                     alpha=p.alpha, batch_size=batch_size,
                     max_iter=self._call.n_epochs, sample_weight=p.sample_weight, dropout=dropout,
                     report=lambda: self._end_epoch(reports),
-                    every_epoch=reports.every_epoch or self._decides or self._keeps_every_epoch,
+                    every_epoch=(reports.every_epoch or self._decides or self._keeps_every_epoch
+                                 or ranks.are_given),
                     ends_when_non_finite=not self._stops_by_score,
-                    sparse=how.sparse, bfloat16=how.bfloat16, n_threads=how.n_threads, **order,
+                    sparse=how.sparse, bfloat16=how.bfloat16, n_threads=how.n_threads,
+                    reduction=reduction, **order,
                 )  # fmt: skip
         except KeyboardInterrupt as caught:
             interruption = caught
@@ -177,11 +155,11 @@ class StochasticTraining:
         """Return which rows the core trains on, as its parameters."""
         draws, feed, shuffles = self.draws, self._problem.feed, self._estimator.shuffle
         if feed is None:
-            bits = draws.stream._bit_generator if shuffles else None
+            bits = draws.shuffler if shuffles else None
             yield {"order": draws.order, "bit_generator": bits}
             return
         generator = draws.stream if shuffles else None
-        with feed.begin(generator, draws.order, self._kept, self._call.n_epochs):
+        with feed.begin(generator, draws.order, draws.kept, self._call.n_epochs):
             yield {"refill": feed.refill}
 
     def _restore_best(self, validation: Validation) -> None:
@@ -195,7 +173,8 @@ class StochasticTraining:
         ends = reports.end_epoch(ends or self.run.outcome != Outcome.RUNNING) or ends
         if not ends and self.run.outcome == Outcome.RUNNING:
             self._keep()
-        return ends
+        self.draws.begin_epoch(self._epochs_before + self.run.n_iter)
+        return self._call.ranks.one_ends(ends)
 
     @property
     def _keeps_every_epoch(self) -> bool:
@@ -273,11 +252,10 @@ class StochasticTraining:
     def _stopped(self) -> Stopped:
         """Return where the training stands, for another to go on bit by bit."""
         best = None if self.validation is None else self.validation.best_params
-        draws = self.draws
         return Stopped(
-            self.last_params, best, draws.stream, draws.order, self._kept, draws.dropout,
-            self._epochs_before + self.run.n_iter, self._schedule.rate(self._optimizer),
-            self._problem.feed is not None,
+            self.last_params, best, epoch=self._epochs_before + self.run.n_iter,
+            learning_rate=self._schedule.rate(self._optimizer),
+            of_blocks=self._problem.feed is not None, **self.draws.to_go_on(),
         )  # fmt: skip
 
     def warn(self) -> None:
@@ -289,7 +267,7 @@ class StochasticTraining:
                 f"Stochastic Optimizer: Maximum iterations ({self._estimator.max_iter}) reached "
                 "and the optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
 

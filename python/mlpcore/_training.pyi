@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from mlpcore._dropout import Dropout
 from mlpcore._losses import Loss, Objective
+from mlpcore._mpi import Reduction
 from mlpcore._network import Network
 from mlpcore._optimizers import Optimizer
 from mlpcore._rows import Rows
@@ -34,6 +35,7 @@ def train(
     sparse: bool = False,
     bfloat16: bool = False,
     n_threads: int = 1,
+    reduction: Reduction | None = None,
 ) -> None: ...
 def predict(
     network: Network,
@@ -54,6 +56,7 @@ def loss_and_gradient(
     sample_weight: NDArray[Any] | None = None,
     sparse: bool = False,
     n_threads: int = 1,
+    reduction: Reduction | None = None,
 ) -> tuple[float, NDArray[Any]]: ...
 def mean_loss(
     loss: Loss | Objective,
