@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml README.md $(wildcard mlpcore/*) $(shell find python/mlpcore -name '*.py' -o -name '*.pyi' -o -name '*.html')
 
 .DEFAULT_GOAL := help
-.PHONY: help run reproduce test test-levels test-debug test-parallel sanitize fuzz fuzz-calls wheel bench bench-peers bench-scaling lint clean
+.PHONY: help run reproduce test test-levels test-debug test-parallel sanitize fuzz fuzz-calls wheel bench bench-peers bench-scaling bench-ranks lint clean
 
 help:
 	@echo "make run        train the report's best network on MNIST"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench      the benchmarks"
 	@echo "make bench-peers  mlpcore beside PyTorch, JAX, scikit-learn and ONNX Runtime"
 	@echo "make bench-scaling  what more rows, weights and rows a batch cost; and a slower BLAS"
+	@echo "make bench-ranks  one model on 1, 2 and 4 ranks of MPI, and a model of more"
 	@echo "make fuzz       ten minutes of damaged and hostile model files"
 	@echo "make fuzz-calls  a hundred thousand random calls of the estimators"
 	@echo "make test-parallel  each test by four threads at once"
@@ -124,6 +125,10 @@ bench-peers:
 bench-scaling: $(VENV)/installed-dev
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/scaling.py
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/peers/coretype.py
+
+# Needs Open MPI (openmpi-bin) and two cores; docs/benchmarks/ranks.md and .png are what it writes.
+bench-ranks: $(VENV)/installed-dev
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/ranks/run.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check
