@@ -17,6 +17,7 @@ from rank_common import (
     every_kth,
 )
 
+import mlpcore
 import mlpcore._stochastic
 from mlpcore import MLPClassifier
 
@@ -82,6 +83,7 @@ def a_rank_that_raises(comm):
          "alpha is 0.0001 on rank 0, and 0.5 on rank 1"),
         (lambda m: m.fit(X, y, comm=comm, **X_val), ValueError,
          "X_val is None on rank 0, and given on rank 1"),
+        (lambda m: m.fit(mlpcore.stream(X), y, comm=comm), ValueError, "X is a stream, with comm"),
         (lambda m: m.fit(wide, y, comm=comm), ValueError, "the number of columns of X is 6 on"),
         (lambda m: m.fit(X[:0], y[:0], comm=comm), ValueError, "X has no rows on any of"),
         (lambda m: m.set_params(solver="sgd", learning_rate_init=1e300).fit(X, y, comm=comm),
