@@ -7,7 +7,7 @@ import mlpcore
 from mlpcore._levels import simd_level
 
 VERSION = f"mlpcore {mlpcore.__version__}"
-VARIANTS = ("fit",)
+VARIANTS = ("fit", "bf16")
 KERNELS = simd_level()
 
 
@@ -16,12 +16,15 @@ class Peer:
 
     def __init__(self, task: Task, variant: str) -> None:
         workload, self.task = task.workload, task
+        if variant == "bf16" and (workload.rows or workload.data in ("mnist", "text")):
+            raise NotImplementedError("predictions, and first layers that pass over zeros, in bf16")
         own = {"loss": "mse", "out_activation": "tanh"} if workload.loss == "mse" else {}
         self.model = mlpcore.MLPClassifier(
             workload.hidden, activation=workload.activation, solver=workload.solver,
             batch_size=min(workload.batch_size, task.X.shape[0]), momentum=0.0, alpha=0.0, tol=0.0,
             learning_rate_init=workload.learning_rate, n_iter_no_change=10**9,
-            max_iter=workload.repeats, random_state=0, **own,
+            max_iter=workload.repeats, random_state=0,
+            compute_dtype="bfloat16" if variant == "bf16" else None, **own,
         )  # fmt: skip
         classes = np.arange(task.coefs[-1].shape[1])
         first = np.arange(min(len(task.y), 100))
