@@ -6,6 +6,8 @@ gathered X and Y, the activations and the deltas. Where the batch is one block, 
 made where the gradient is, while a tile of it is in registers (`_network.backward`).
 """
 
+from libc.math cimport isfinite
+
 from mlpcore._dropout cimport Dropout
 from mlpcore._layers cimport room_of_row
 from mlpcore._losses cimport l2_penalty, loss_backward, loss_forward, Objective
@@ -101,10 +103,14 @@ cdef double gradient_of_all(Reduction reduction, double *mass, Network network, 
                             Run run) except? -1.0 nogil:
     """As `batch_gradient`, then the sum over all ranks: of grads, the loss and the mass.
 
-    A rank may have no row of a batch. One that raises has told the others.
+    A rank may have no row of a batch. One that raises has told the others. Without a
+    reduction there are no others.
     """
     cdef double total = 0.0
     cdef bint is_whole = False
+    if reduction is None:
+        return batch_gradient(network, team, objective, rows, Y, weights, index, params, rule,
+                              rule, block, dropout, scratch, grads, state, run)
     if index.shape[0] == 0:
         grads[:] = 0
     try:
@@ -145,16 +151,10 @@ cdef double train_batch(Network network, Team team, Objective objective, Optimiz
                                 state, run)
         return total / mass
     of_weights = accumulation(1.0, 0.0)
-    if reduction is None:
-        total += batch_gradient(network, team, objective, rows, Y, weights, index, params,
-                                &of_weights, &of_weights, block, dropout, scratch, grads,
-                                state, run)
-    else:
-        total += gradient_of_all(reduction, &mass, network, team, objective, rows, Y, weights,
-                                 index, params, &of_weights, block, dropout, scratch, grads,
-                                 state, run)
-        if mass == 0:
-            return 0.0
+    total += gradient_of_all(reduction, &mass, network, team, objective, rows, Y, weights, index,
+                             params, &of_weights, block, dropout, scratch, grads, state, run)
+    if mass == 0:
+        return 0.0
     optimizer_step(optimizer, team, grads[:network.n_params], 1.0 / mass, alpha,
                    network.n_weights, params, state)
     return total / mass
@@ -169,3 +169,12 @@ cdef double total_weight(const real[::1] weights, const Py_ssize_t[::1] index) n
     for i in range(index.shape[0]):
         total += weights[index[i]]
     return total
+
+
+cdef bint all_finite(const real[::1] params) noexcept nogil:
+    """Whether no parameter is infinite or NaN."""
+    cdef Py_ssize_t i
+    cdef bint finite = True
+    for i in range(params.shape[0]):
+        finite &= isfinite(params[i])
+    return finite

@@ -6,7 +6,6 @@ Each function checks shapes, allocates all memory, and then computes without the
 import numpy as np
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.math cimport isfinite
 from numpy.random cimport bitgen_t
 
 from mlpcore._dropout cimport Dropout
@@ -20,7 +19,7 @@ from mlpcore._rows cimport gather, Rows, shuffle, UINT8
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
 from mlpcore._small cimport prefers_small, small_epoch, SmallSteps
 from mlpcore._sparse cimport idle_steps, IdleSteps, SparseBlock, sparse_gather
-from mlpcore._steps cimport (batch_gradient, gradient_of_all, scratch_width, step_is_fused,
+from mlpcore._steps cimport (all_finite, gradient_of_all, scratch_width, step_is_fused,
                              total_weight, train_batch)
 from mlpcore._team cimport Team, worth_a_team
 from mlpcore._types cimport real
@@ -194,15 +193,6 @@ cdef Team new_team(Network network, Py_ssize_t n_rows, int n_threads, bint bfloa
     return Team(n_threads if worth_a_team(work) else 1, bfloat16)
 
 
-cdef bint all_finite(const real[::1] params) noexcept nogil:
-    """Whether no parameter is infinite or NaN."""
-    cdef Py_ssize_t i
-    cdef bint finite = True
-    for i in range(params.shape[0]):
-        finite &= isfinite(params[i])
-    return finite
-
-
 cdef Objective as_objective(loss):
     """Return a loss with its parameters."""
     return loss if isinstance(loss, Objective) else Objective(loss)
@@ -311,14 +301,9 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
         mass = total_weight(weights, index)
         total = l2_penalty(team, params[:network.n_weights], alpha)
         rule = accumulation(1.0 if reduction is not None else 1.0 / mass, 0.0)
-        if reduction is None:
-            total += batch_gradient(network, team, objective, rows, Y, weights, index, params,
-                                    &rule, &rule, block, no_dropout, scratch, grads, no_state,
-                                    run)
-        else:
-            total += gradient_of_all(reduction, &mass, network, team, objective, rows, Y,
-                                     weights, index, params, &rule, block, no_dropout, scratch,
-                                     grads, no_state, run)
+        total += gradient_of_all(reduction, &mass, network, team, objective, rows, Y, weights,
+                                 index, params, &rule, block, no_dropout, scratch, grads,
+                                 no_state, run)
     if reduction is not None:
         gradient = gradient / mass
     gradient[:network.n_weights] += alpha / mass * np.asarray(params)[:network.n_weights]
