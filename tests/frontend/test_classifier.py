@@ -42,7 +42,7 @@ def test_public_surface():
     assert MLP is MLPClassifier
     assert mlpcore.__all__ == [
         "MLP", "MLPClassifier", "MLPRegressor", "ModelFormatError", "Predictor", "__version__",
-        "datasets", "load", "show_config",
+        "datasets", "load", "show_config", "stream",
     ]  # fmt: skip
 
 
