@@ -207,8 +207,8 @@ def test_scaled_bytes_are_scaled_floats(blobs, quick, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
 def test_data_are_not_copied(quick, dtype):
-    X = np.arange(1, 2_000_001).reshape(2000, 1000).astype(dtype)
-    y, before = np.arange(2000) % 2, X.copy()
+    X = np.arange(1, 4_000_001).reshape(4000, 1000).astype(dtype)
+    y, before = np.arange(4000) % 2, X.copy()
     tracemalloc.start()
     try:
         model = MLP(**quick | {"batch_size": 50}, dtype="float32", input_scale=1e-7).fit(X, y)
