@@ -2,8 +2,9 @@
    is left to spin, to fight with another pool, or to be missing in a forked child.
 
    team_run gives every thread the same task; it returns when all are done. Between tasks,
-   which follow each other within microseconds, a thread spins; if nothing comes it yields,
-   then sleeps. The caller is thread 0. */
+   which follow each other within microseconds, a thread spins; if nothing comes for some
+   hundred of them it sleeps. It does not yield: another program would then have the core for
+   milliseconds, at every task. The caller is thread 0. */
 #ifndef MLPCORE_TEAM_H
 #define MLPCORE_TEAM_H
 
@@ -41,12 +42,11 @@ static void mlpcore_barrier_wait(mlpcore_barrier *barrier, int n_threads)
 #else
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
-enum { MLPCORE_SPINS = 5000, MLPCORE_YIELDS = 20000 };
+enum { MLPCORE_SPINS = 100000 };
 
 /* How often this process was forked: in the child, teams of its parent have no threads. */
 static unsigned mlpcore_n_forks;
@@ -72,11 +72,7 @@ static void mlpcore_wait_a_little(unsigned waited)
 {
     const struct timespec nap = {0, 50000};
     /* No pause instruction: a hypervisor may take it for a reason to stop the thread. */
-    if (waited < MLPCORE_SPINS) return;
-    if (waited < MLPCORE_SPINS + MLPCORE_YIELDS)
-        sched_yield();
-    else
-        nanosleep(&nap, NULL);
+    if (waited >= MLPCORE_SPINS) nanosleep(&nap, NULL);
 }
 
 /* Where the threads of a task wait for each other; cleared before each task. */
