@@ -3,7 +3,7 @@
 
    team_run gives every thread the same task; it returns when all are done. Between tasks,
    which follow each other within microseconds, a thread spins; if nothing comes for some
-   hundred of them it sleeps. It does not yield: another program would then have the core for
+   hundred of them it sleeps, from which it wakes late. It does not yield: another program would then have the core for
    milliseconds, at every task. The caller is thread 0. */
 #ifndef MLPCORE_TEAM_H
 #define MLPCORE_TEAM_H
@@ -46,7 +46,7 @@ static void mlpcore_barrier_wait(mlpcore_barrier *barrier, int n_threads)
 #include <stdatomic.h>
 #include <time.h>
 
-enum { MLPCORE_SPINS = 100000 };
+enum { MLPCORE_SPINS = 1000000 };
 
 /* How often this process was forked: in the child, teams of its parent have no threads. */
 static unsigned mlpcore_n_forks;
