@@ -2,9 +2,9 @@
    is left to spin, to fight with another pool, or to be missing in a forked child.
 
    team_run gives every thread the same task; it returns when all are done. Between tasks,
-   which follow each other within microseconds, a thread spins; if nothing comes for some
-   hundred of them it sleeps, from which it wakes late. It does not yield: another program would then have the core for
-   milliseconds, at every task. The caller is thread 0. */
+   which follow each other within microseconds, a thread spins; only after some hundred of them
+   it sleeps, as it wakes up late. It does not yield: another program would then have the core
+   for milliseconds, at every task. The caller is thread 0. */
 #ifndef MLPCORE_TEAM_H
 #define MLPCORE_TEAM_H
 
