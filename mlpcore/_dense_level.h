@@ -9,27 +9,58 @@
 #include "_operands_level.h"
 #endif
 
+/* What is done to the sums of a tile in registers: they begin with a bias of each row if there
+   is one, relu follows them, or their derivative, told from a (rows, vectors). */
+typedef struct {
+    const T *bias;
+    ptrdiff_t bias_step;
+    int relu;
+    const T *a;
+} NAME(ends);
+
+#if !defined(_MSC_VER)
+typedef __typeof__((NAME(vector)){0} == (NAME(vector)){0}) NAME(mask);
+
+/* A row of sums to begin with. */
+TARGET MLPCORE_INLINE NAME(vector) NAME(first_sum)(int adds, const NAME(ends) *ends, int i,
+                                                   const T *out)
+{
+    NAME(vector) sum = {0};
+    if (ends && ends->bias) return sum + ends->bias[i * ends->bias_step];
+    return adds ? *(const NAME(vector) *)out : sum;
+}
+
+/* What becomes of a row of sums; a NaN stays one. */
+TARGET MLPCORE_INLINE NAME(vector) NAME(last_sum)(const NAME(ends) *ends, NAME(vector) sum,
+                                                  const T *a)
+{
+    if (ends && ends->relu) return (NAME(vector))((NAME(mask))sum & ~(sum < 0));
+    if (!ends || !ends->a) return sum;
+    return (NAME(vector))((NAME(mask))sum & (*(const NAME(vector) *)a != 0));
+}
+#endif
+
 /* out (rows, vectors) = A (rows, k) B (k, vectors), added to what stands there if there is
    more of the sums; the constants are known at each call. */
 TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const int transposed,
                                       ptrdiff_t k, const T *A, ptrdiff_t a_stride, const T *B,
-                                      ptrdiff_t b_stride, int adds, T *out)
+                                      ptrdiff_t b_stride, int adds, const NAME(ends) *ends, T *out)
 {
 #if defined(_MSC_VER)
-    if (!adds) memset(out, 0, (size_t)(rows * vectors * LANES) * sizeof(T));
-    for (ptrdiff_t p = 0; p < k; p++)
-        for (int i = 0; i < rows; i++)
-            for (int c = 0; c < vectors * LANES; c++)
-                out[i * vectors * LANES + c] +=
-                    (transposed ? A[p * a_stride + i] : A[i * a_stride + p]) * B[p * b_stride + c];
+    for (int i = 0; i < rows; i++)
+        for (int c = 0; c < vectors * LANES; c++) {
+            const ptrdiff_t at = i * vectors * LANES + c;
+            T sum = ends && ends->bias ? ends->bias[i * ends->bias_step] : adds ? out[at] : 0;
+            for (ptrdiff_t p = 0; p < k; p++)
+                sum += (transposed ? A[p * a_stride + i] : A[i * a_stride + p]) * B[p * b_stride + c];
+            if (ends && ends->relu && sum < 0) sum = 0;
+            out[at] = ends && ends->a && ends->a[at] == 0 ? 0 : sum;
+        }
 #else
     NAME(vector) sum[MLPCORE_ROWS][2], b[2];
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
-            if (adds)
-                sum[i][v] = *(const NAME(vector) *)(out + (i * vectors + v) * LANES);
-            else
-                memset(&sum[i][v], 0, sizeof sum[i][v]);
+            sum[i][v] = NAME(first_sum)(adds, ends, i, out + (i * vectors + v) * LANES);
     for (ptrdiff_t p = 0; p < k; p++) {
         for (int v = 0; v < vectors; v++)
             b[v] = *(const NAME(vector) *)(B + p * b_stride + v * LANES);
@@ -39,19 +70,23 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
         }
     }
     for (int i = 0; i < rows; i++)
-        for (int v = 0; v < vectors; v++)
-            *(NAME(vector) *)(out + (i * vectors + v) * LANES) = sum[i][v];
+        for (int v = 0; v < vectors; v++) {
+            const ptrdiff_t at = (i * vectors + v) * LANES;
+            *(NAME(vector) *)(out + at) =
+                NAME(last_sum)(ends, sum[i][v], ends && ends->a ? ends->a + at : NULL);
+        }
 #endif
 }
 
 #define CASE(r)                                                                            \
     case r:                                                                                \
         NAME(tile)(r < MLPCORE_ROWS ? r : MLPCORE_ROWS, vectors, transposed, k, A, a_stride, B, \
-                   b_stride, adds, out);                                                   \
+                   b_stride, adds, ends, out);                                             \
         break;
 TARGET MLPCORE_INLINE void NAME(tile_of)(int rows, const int vectors, const int transposed,
                                          ptrdiff_t k, const T *A, ptrdiff_t a_stride, const T *B,
-                                         ptrdiff_t b_stride, int adds, T *out)
+                                         ptrdiff_t b_stride, int adds, const NAME(ends) *ends,
+                                         T *out)
 {
     switch (rows) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
@@ -151,13 +186,13 @@ TARGET static void NAME(rows_of_panel)(const mlpcore_product *job,
         if (adds) NAME(partial)(job, panel, i, n, 1, out);
         if (job->update && panel->k >= LONG_SUM) NAME(prefetch_step)(job, i, n, panel);
         if (vectors == 2 && transposed)
-            NAME(tile_of)(n, 2, 1, k, A, stride, panel->B, panel->stride, adds, out);
+            NAME(tile_of)(n, 2, 1, k, A, stride, panel->B, panel->stride, adds, NULL, out);
         else if (vectors == 2)
-            NAME(tile_of)(n, 2, 0, k, A, stride, panel->B, panel->stride, adds, out);
+            NAME(tile_of)(n, 2, 0, k, A, stride, panel->B, panel->stride, adds, NULL, out);
         else if (transposed)
-            NAME(tile_of)(n, 1, 1, k, A, stride, panel->B, panel->stride, adds, out);
+            NAME(tile_of)(n, 1, 1, k, A, stride, panel->B, panel->stride, adds, NULL, out);
         else
-            NAME(tile_of)(n, 1, 0, k, A, stride, panel->B, panel->stride, adds, out);
+            NAME(tile_of)(n, 1, 0, k, A, stride, panel->B, panel->stride, adds, NULL, out);
         if (!ends) NAME(partial)(job, panel, i, n, 0, out);
         for (int r = 0; r < n && ends; r++)
             if (width == 2 * LANES)

@@ -42,19 +42,16 @@ TARGET static NAME(samples) NAME(small_samples)(const mlpcore_small_job *job, pt
     return s;
 }
 
-/* out (n, vectors) = A (n, k) B (k, vectors), added to what stands there or not; see tile. */
-TARGET static void NAME(small_tile)(int n, int vectors, int transposed, ptrdiff_t k, const T *A,
-                                    ptrdiff_t a_stride, const T *B, ptrdiff_t b_stride, int adds,
-                                    T *out)
+/* out (n, vectors) = A (n, k) B (k, vectors), see tile. */
+TARGET MLPCORE_INLINE void NAME(small_tile)(int n, int vectors, const int transposed, ptrdiff_t k,
+                                            const T *A, ptrdiff_t a_stride, const T *B,
+                                            ptrdiff_t b_stride, int adds, const NAME(ends) *ends,
+                                            T *out)
 {
-    if (vectors == 2 && transposed)
-        NAME(tile_of)(n, 2, 1, k, A, a_stride, B, b_stride, adds, out);
-    else if (vectors == 2)
-        NAME(tile_of)(n, 2, 0, k, A, a_stride, B, b_stride, adds, out);
-    else if (transposed)
-        NAME(tile_of)(n, 1, 1, k, A, a_stride, B, b_stride, adds, out);
+    if (vectors == 2)
+        NAME(tile_of)(n, 2, transposed, k, A, a_stride, B, b_stride, adds, ends, out);
     else
-        NAME(tile_of)(n, 1, 0, k, A, a_stride, B, b_stride, adds, out);
+        NAME(tile_of)(n, 1, transposed, k, A, a_stride, B, b_stride, adds, ends, out);
 }
 
 /* z (n_out, width) = f(W^T a + b); W (n_in, n_out), a (n_in, width). */
@@ -63,13 +60,12 @@ TARGET static void NAME(small_forward)(int vectors, ptrdiff_t n_in, ptrdiff_t n_
 {
     const ptrdiff_t width = vectors * LANES, rows[2] = {0, n_out};
     for (ptrdiff_t i = 0, t = 0, next; i < n_out; i = next, t++) {
+        const NAME(ends) ends = {b + (shared_bias ? 0 : i), !shared_bias, kind == MLPCORE_RELU, NULL};
         next = NAME(first_row)(rows, t + 1);
-        for (ptrdiff_t r = i; r < next; r++)
-            for (ptrdiff_t c = 0; c < width; c++) z[r * width + c] = b[shared_bias ? 0 : r];
-        NAME(small_tile)((int)(next - i), vectors, 1, n_in, W + i, n_out, a, width, 1,
+        NAME(small_tile)((int)(next - i), vectors, 1, n_in, W + i, n_out, a, width, 0, &ends,
                          z + i * width);
     }
-    MLPCORE_SUFFIX(mlpcore_row_forward, S)(kind, n_out * width, z);
+    if (kind != MLPCORE_RELU) MLPCORE_SUFFIX(mlpcore_row_forward, S)(kind, n_out * width, z);
 }
 
 /* d_in (n_in, width) = W d f'(z), f' told from a (n_in, width); d (n_out, width). */
@@ -78,11 +74,12 @@ TARGET static void NAME(small_backward)(int vectors, ptrdiff_t n_in, ptrdiff_t n
 {
     const ptrdiff_t width = vectors * LANES, rows[2] = {0, n_in};
     for (ptrdiff_t i = 0, t = 0, next; i < n_in; i = next, t++) {
+        const NAME(ends) ends = {NULL, 0, 0, kind == MLPCORE_RELU ? a + i * width : NULL};
         next = NAME(first_row)(rows, t + 1);
         NAME(small_tile)((int)(next - i), vectors, 0, n_out, W + i * n_out, n_out, d, width, 0,
-                         d_in + i * width);
+                         &ends, d_in + i * width);
     }
-    MLPCORE_SUFFIX(mlpcore_row_backward, S)(kind, n_in * width, a, d_in);
+    if (kind != MLPCORE_RELU) MLPCORE_SUFFIX(mlpcore_row_backward, S)(kind, n_in * width, a, d_in);
 }
 
 /* The ones of a panel, and the weights of its m samples, beyond which they are 0. */
@@ -146,14 +143,14 @@ TARGET static double NAME(small_panel)(const mlpcore_small_job *job, const NAME(
 }
 
 /* out (n, vectors) = A B, summed over the panels; A (n, width), B (width, b_stride) of each. */
-TARGET MLPCORE_INLINE void NAME(small_product)(const NAME(samples) *s, int n, int vectors,
+TARGET static void NAME(small_product)(const NAME(samples) *s, int n, int vectors,
                                                const T *A, const T *B, ptrdiff_t b_stride, T *out)
 {
     for (ptrdiff_t p = 0; p < s->n_panels; p++) {
         const ptrdiff_t left = s->m - p * s->width;
         NAME(small_tile)(n, vectors, 0, left < s->width ? left : s->width,
                          A + p * s->rows * s->width, s->width, B + p * s->transposed, b_stride,
-                         p > 0, out);
+                         p > 0, NULL, out);
     }
 }
 
