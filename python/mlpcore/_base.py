@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import get_scorer
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, _check_y, _num_samples, validate_data
 
 from mlpcore._activations import Activation
@@ -121,7 +121,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
                 earlier, incremental, context, earlier.get("_stopped") if resumes else None,
                 n_epochs(self, incremental), ranks,
             )  # fmt: skip
-            with BorrowedStream(check_random_state(self.random_state)) as borrowed:
+            with BorrowedStream(self.random_state) as borrowed:
                 training, interruption = self._train(call, borrowed)
             ranks.exchange()
         if interruption is not None:

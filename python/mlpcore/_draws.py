@@ -20,6 +20,7 @@ from mlpcore._mpi import Reduction
 from mlpcore._parameters import dropout_rates
 from mlpcore._ranks import Ranks
 from mlpcore._source import Stream
+from mlpcore._streams import copied
 from mlpcore._validation import split
 
 
@@ -162,10 +163,13 @@ def new_draws(
             order, kept = np.arange(call.X.n_blocks), np.sort(kept)
             if estimator.shuffle:
                 stream.shuffle(order)
-        # Ranks never draw from the stream again: the next training must not repeat this one.
-        source = stream if ranks.are_given else copy.deepcopy(stream)
-        seeded = np.random.PCG64(source.randint(2**31 - 1))
-        draws = Draws(stream, order, kept, n_rows, rates, seeded)
+        dropout = np.random.PCG64(0)
+        # A copy of the stream takes time: made for those who draw, or may when they go on.
+        if ranks.are_given or any(rates) or estimator.resume:
+            # Ranks never draw from the stream again: the next training must not repeat this one.
+            source = stream if ranks.are_given else copied(stream)
+            dropout = np.random.PCG64(source.randint(2**31 - 1))
+        draws = Draws(stream, order, kept, n_rows, rates, dropout)
     return part_of(draws, ranks, sizes) if ranks.are_given else draws
 
 

@@ -201,6 +201,24 @@ def test_dropout_has_a_stream_of_its_own(blobs):
     assert other.loss_curve_ != first.loss_curve_
 
 
+@pytest.mark.parametrize("goes_on", ["warm_start", "resume"])
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_dropout_of_a_fit_that_goes_on_follows_the_seed(blobs, goes_on, rate):
+    models = []
+    for seed in (0, 1):
+        model = MLPClassifier(
+            (8,), solver="sgd", momentum=0.0, max_iter=1, shuffle=False, random_state=seed,
+            **{goes_on: True},
+        ).fit(*blobs)  # fmt: skip
+        models.append(model)
+        model.coefs_, model.intercepts_ = models[0].coefs_, models[0].intercepts_
+    start = np.copy(models[0].coefs_[0])
+    models[0].set_params(dropout=rate).fit(*blobs)
+    models[1].set_params(dropout=rate).fit(*blobs)
+    assert not np.array_equal(models[0].coefs_[0], start)
+    assert np.array_equal(models[0].coefs_[0], models[1].coefs_[0]) == (rate == 0)
+
+
 def test_dropout_leaves_prediction_alone(blobs):
     model = MLPClassifier(**SMALL, max_iter=5, dropout=0.5).fit(*blobs)
     np.testing.assert_array_equal(model.predict_proba(blobs[0]), model.predict_proba(blobs[0]))

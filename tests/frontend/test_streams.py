@@ -1,6 +1,7 @@
 """Fits that overlap on one random stream: the global one, or one of the caller's."""
 
 import os
+import pickle
 import threading
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from sklearn.utils import check_random_state
 
 from mlpcore import MLP
-from mlpcore._streams import BorrowedStream
+from mlpcore._streams import BorrowedStream, copied, seeded
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -57,6 +58,23 @@ def test_what_others_drew_is_not_drawn_again(blobs, random_state):
     model = MLP(max_iter=1, random_state=random_state)
     model.set_callbacks(InTheMiddle(draw)).fit(*blobs)
     np.testing.assert_equal(stream.get_state(legacy=False), left[0])
+
+
+@pytest.mark.parametrize("seed", [0, 7, np.int64(3), 2**32 - 1])
+def test_a_seeded_stream_is_that_of_numpy(seed):
+    theirs, own = np.random.RandomState(seed), seeded(seed)
+    np.testing.assert_equal(own.get_state(legacy=False), theirs.get_state(legacy=False))
+    with BorrowedStream(seed) as borrowed:
+        np.testing.assert_array_equal(borrowed.copy.normal(size=3), theirs.normal(size=3))
+    # An estimator that resumes keeps it, and pickles hold nothing of ours.
+    assert pickle.dumps(own) == pickle.dumps(np.random.RandomState(seed))
+
+
+@pytest.mark.parametrize("kind", [np.random.MT19937, np.random.PCG64, np.random.SFC64])
+def test_a_copied_stream_stands_where_the_other_does(kind):
+    stream = np.random.RandomState(kind(5))
+    stream.normal()  # the second of a pair is kept
+    np.testing.assert_array_equal(copied(stream).normal(size=3), stream.normal(size=3))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
