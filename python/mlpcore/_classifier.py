@@ -8,16 +8,12 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-    check_classification_targets,
-    type_of_target,
-)
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from mlpcore._base import BaseMLP, is_stochastic
 from mlpcore._call import Call
 from mlpcore._classifier_parameters import ClassifierParameters, has_loss
-from mlpcore._labels import LabelCoding, labels_of_all, weights_by_class
+from mlpcore._labels import LabelCoding, is_first_call, labels_of_all, weights_by_class
 from mlpcore._losses import Objective
 from mlpcore._outputs import resolve_outputs
 from mlpcore._ranks import Ranks, on_ranks
@@ -257,20 +253,21 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     def _take_targets(
         self, y: NDArray[Any], classes: ArrayLike | None, ranks: Ranks, *, incremental: bool
     ) -> None:
-        if incremental and _check_partial_fit_first_call(self, classes):
-            if classes is None or _is_multilabel(y):
-                classes = labels_of_all(y, ranks)
-            self._learn_classes(classes)
+        if incremental and is_first_call(self, classes):
+            # Each twice: where every sample has a class of its own, scikit-learn warns.
+            is_multilabel = type_of_target(y).startswith("multilabel")
+            all_known = labels_of_all(y, ranks) if is_multilabel else np.tile(self.classes_, 2)
+            self._learn_classes(all_known)
         if not hasattr(self, "classes_") or not (incremental or self.warm_start):
-            if len(y):  # one of several ranks may have none
+            if ranks.are_given and y.shape[0]:  # others' labels hide what is wrong with these
                 check_classification_targets(y)
             self._learn_classes(labels_of_all(y, ranks))
         elif self.warm_start:
             self._labels.check_all_occur(labels_of_all(y, ranks))
-        elif len(y):
+        elif y.shape[0]:
             self._check_targets(y)
 
-    def _learn_classes(self, y: ArrayLike) -> None:
+    def _learn_classes(self, y: NDArray[Any]) -> None:
         self._labels = LabelCoding(y, bipolar=self.target_coding == "bipolar")
         self.classes_ = self._labels.classes
 
@@ -339,10 +336,6 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _is_multilabel(y: NDArray[Any]) -> bool:
-    return type_of_target(y).startswith("multilabel")
 
 
 def _probabilities(outputs: NDArray[Any]) -> NDArray[Any]:

@@ -134,6 +134,14 @@ def test_labels(name):
     np.testing.assert_array_equal(own.predict(X), theirs.predict(X))
 
 
+def test_sparse_indicators():
+    models = [MLPClassifier(**OPTIONS, warm_start=True) for _ in range(2)]
+    for model, make in zip(models, [np.asarray, sparse.csr_matrix], strict=True):
+        y = make(np.eye(3, dtype=int)[Y])
+        model.fit(X, y).fit(X, y).partial_fit(X, y)
+    same_weights(*models)
+
+
 @pytest.mark.parametrize(
     "labels",
     [[None] * 90, Y + 0.5, np.where(Y, np.nan, Y), Y + 1j, [], Y[:-1],
