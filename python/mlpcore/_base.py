@@ -131,10 +131,11 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
         return self
 
     def _validated(
-        self, X: ArrayLike, y: ArrayLike, ranks: Ranks, *, reset: bool
+        self, X: Any, y: Any, ranks: Ranks, *, reset: bool
     ) -> tuple[NDArray[Any] | Stream, NDArray[Any]]:
         """Return X and y as scikit-learn would have them; one of several ranks may have none."""
         how_y = {"multi_output": True, "y_numeric": self._y_is_numeric}
+        samples, targets = X, y
         if isinstance(X, Stream):
             if ranks.are_given:
                 raise ValueError("X is a stream, with comm: needed is an array, or a CSR matrix")
@@ -148,7 +149,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
             if names is not None:
                 self.feature_names_in_ = np.array(names, dtype=object)
             return data
-        else:
+        elif reset or not self._are_plain(X, y):
             samples, targets = validate_data(self, X, y, reset=reset, **how_y, **x_format(X))
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)

@@ -15,6 +15,7 @@ from mlpcore import _history
 from mlpcore._atomic import replacing
 from mlpcore._network import Network
 from mlpcore._onnx import onnx_model
+from mlpcore._parameters import are_valid
 from mlpcore._predictor import Predictor
 from mlpcore._rows import Rows, all_finite
 from mlpcore._saving import save
@@ -31,6 +32,8 @@ _DENSE_DTYPES = (np.float64, np.float32, np.uint8)
 _SPARSE_DTYPES = (np.float64, np.float32)
 # Not worth looking up how many threads are allowed.
 _FEW_ROWS = 100
+# Of more, scikit-learn's search for NaN is so much faster that its other checks do not matter.
+_FEW_VALUES = 2**18
 
 
 def x_format(X: ArrayLike) -> dict[str, Any]:
@@ -129,8 +132,15 @@ class Model(BaseEstimator):
             and X.shape == (len(X) or -1, self.n_features_in_)
             and X.flags.carray
             and X.dtype in _DENSE_DTYPES
-            and (X.dtype == np.uint8 or all_finite(X))
+            and (X.dtype == np.uint8 or (X.size <= _FEW_VALUES and all_finite(X)))
         )
+
+    def _are_plain(self, X: Any, y: Any) -> bool:
+        """Whether X and y are what validation of a fit that goes on would return."""
+        if type(y) is not np.ndarray or y.ndim != 1:
+            return False
+        is_clean = y.dtype.kind in "biuU" or (y.dtype.kind == "f" and bool(np.isfinite(y).all()))
+        return is_clean and len(y) > 0 and self._is_plain(X) and len(X) == len(y)
 
     def _threads(self) -> int:
         return self.n_threads or available_threads()
@@ -149,6 +159,10 @@ class Model(BaseEstimator):
             self._network, self._params, self._input_scale, self._threads(),
             None if coding is None else coding.labels,
         )  # fmt: skip
+
+    def _validate_params(self) -> None:
+        if not are_valid(self):
+            super()._validate_params()  # which says what is wrong
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file, which `mlpcore.load` and `Predictor.load` read.

@@ -3,12 +3,13 @@
 import os
 import warnings
 from collections.abc import Iterable, Sequence
+from functools import cache
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions, make_constraint
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu", "leaky_relu", "gelu", "silu")
 LEARNING_RATES = ("constant", "invscaling", "adaptive", "cosine", "one_cycle", "plateau")
@@ -114,6 +115,27 @@ def dropout_rates(dropout: float | Sequence[float], n_hidden: int) -> list[float
     if not ((rates >= 0) & (rates < 1)).all():
         raise ValueError(f"dropout={dropout!r}: needs rates in [0, 1)")
     return rates.tolist()
+
+
+def are_valid(estimator: Any) -> bool:
+    """Tell whether each parameter by itself is what scikit-learn would let pass."""
+    kind: Any = type(estimator)
+    for name, allowed in _allowed(kind):
+        value = getattr(estimator, name)
+        if not any(constraint.is_satisfied_by(value) for constraint in allowed):
+            return False
+    return True
+
+
+@cache
+def _allowed(kind: Any) -> list[tuple[str, list[Any]]]:
+    """Return what the parameters of a class may be: made once, as that takes a small fit's time."""
+    named = ((name, kind._parameter_constraints.get(name)) for name in kind._get_param_names())
+    return [
+        (name, [make_constraint(constraint) for constraint in constraints])
+        for name, constraints in named
+        if constraints not in (None, "no_validation")
+    ]
 
 
 def check_parameters(estimator: Any) -> None:

@@ -2,10 +2,12 @@
 
 import time
 import warnings
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.utils._param_validation import StrOptions
 
 from mlpcore import MLP
 
@@ -50,6 +52,32 @@ def test_data(name, fitted, quick):
     if fitted:
         model.fit(np.eye(3), ["x", "y", "z"])
     assert_refused(model, *DATA[name])
+
+
+# Of a fit that goes on, arrays of numbers are looked at here and not by scikit-learn.
+GOING_ON = {
+    "nan": (lambda X, y: (np.where(X > 0, np.nan, X), y), "Input X contains NaN"),
+    "inf": (lambda X, y: (X + np.inf, y), "Input X contains infinity"),
+    "columns": (lambda X, y: (X[:, :2].copy(), y), "X has 2 features, but .* expecting 4"),
+    "one dimension": (lambda X, y: (X[:, 0].copy(), y), "Expected 2D array"),
+    "lengths": (lambda X, y: (X[:-1], y), "inconsistent numbers of samples"),
+    "no rows": (lambda X, y: (X[:0], y[:0]), r"0 sample\(s\)"),
+    "nan label": (lambda X, y: (X, np.where(y, np.nan, y)), "Input y contains NaN"),
+    "other label": (lambda X, y: (X, y + 1), r"(has|have) \[1 2 3\]|'y' has \[1 2 3\]"),
+    "string label": (lambda X, y: (X, y.astype(str)), r"\['0' '1' '2'\]"),
+    "continuous y": (lambda X, y: (X, y + 0.5), "Unknown label type"),
+}
+
+
+@pytest.mark.parametrize("name", GOING_ON)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_data_of_a_fit_that_goes_on(name, method, blobs, quick):
+    model = MLP(**quick, warm_start=method == "fit").fit(*blobs)
+    change, match = GOING_ON[name]
+    before = state(model)
+    with pytest.raises(ValueError, match=match):
+        getattr(model, method)(*change(*blobs))
+    assert state(model) == before
 
 
 PARAMETERS = [
@@ -141,3 +169,22 @@ def test_interrupt_within_a_batch_of_seconds(interrupt_soon):
         model.fit(X, y)
     assert time.monotonic() - interrupt_soon[0] < 1
     assert model.n_iter_ == 0
+
+
+class Narrower(MLP):
+    """Has a parameter of its own, which may be all, and one that may be less."""
+
+    _parameter_constraints: ClassVar = MLP._parameter_constraints | {
+        "max_fun": "no_validation", "tol": [StrOptions({"tight"})]
+    }  # fmt: skip
+
+    def __init__(self, own=None, tol="tight", max_fun="all"):
+        super().__init__(max_fun=max_fun, tol=tol)
+        self.own = own
+
+
+def test_parameters_of_a_subclass():
+    Narrower(own=object())._validate_params()
+    with pytest.raises(ValueError, match=r"'tol' parameter of Narrower must be a str .*'tight'"):
+        Narrower(tol=1e-4)._validate_params()
+    MLP(tol=1e-4)._validate_params()
