@@ -1,0 +1,55 @@
+"""What a call of fit costs beside its training: one epoch of a small network, by each way to call.
+
+The network is 4-16-3 with Adam. scikit-learn's class makes the same calls in turn with ours, and
+the ratio of the medians is reported: how many times faster this package is.
+"""
+
+import time
+import warnings
+from statistics import median
+
+import numpy as np
+import pytest
+from sklearn.neural_network import MLPClassifier as SklearnMLP
+
+from mlpcore import MLPClassifier
+
+N_CALLS = 20
+# Rows of X; how a model is made, and what is called on it.
+CALLS = {
+    "cold_fit": (2000, False, lambda model, X, y: model.fit(X, y)),
+    "warm_fit": (2000, True, lambda model, X, y: model.fit(X, y)),
+    "partial_fit": (100, False, lambda model, X, y: model.partial_fit(X, y)),
+}
+LABELS = {"integers": np.arange(3), "strings": np.array(["setosa", "versicolor", "virginica"])}
+
+
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize("name", CALLS)
+def bench_fit_call(benchmark, report, pytestconfig, name, labels):
+    n_rows, warm_start, call = CALLS[name]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, 4)).astype(np.float32)
+    y = LABELS[labels][rng.integers(0, 3, n_rows)]
+    params = {"hidden_layer_sizes": (16,), "max_iter": 1, "random_state": 0,
+              "warm_start": warm_start}  # fmt: skip
+    ours, theirs = (estimator(**params) for estimator in (MLPClassifier, SklearnMLP))
+    seconds = []
+
+    def calls(model):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for _ in range(N_CALLS):
+                call(model, X, y)
+
+    def time_scikit_learn():
+        start = time.perf_counter()
+        calls(theirs)
+        seconds.append(time.perf_counter() - start)
+
+    for model in (ours, theirs):
+        model.partial_fit(X, y, classes=LABELS[labels])
+    rounds = pytestconfig.getoption("benchmark_min_rounds")
+    benchmark.pedantic(lambda: calls(ours), setup=time_scikit_learn, rounds=rounds, warmup_rounds=1)
+    own, other = (1e3 * t / N_CALLS for t in (benchmark.stats["median"], median(seconds)))
+    report(call=f"{own:.3f} ms", scikit_learn=f"{other:.3f} ms", times_faster=round(other / own, 1))
