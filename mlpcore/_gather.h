@@ -1,8 +1,9 @@
 /* The non-zeros of some rows of X, by row and by feature, for one type T and one level;
    included by _sparse_level.h.
 
-   First the positions are found: each is written in any case and counted if it holds no
-   zero, so that there is no branch to miss. There is room for a vector more. */
+   First the positions are found: each is written in any case and counted, in its row and for
+   its feature, if it holds no zero, so that there is no branch to miss. There is room for a
+   vector more. */
 
 #if defined(__AVX512F__) || defined(MLPCORE_X86_LEVELS)
 #include <immintrin.h>
@@ -11,6 +12,7 @@
 #define POSITIONS(x)                                                                       \
     for (; j < n; j++) {                                                                   \
         feature[k] = (int32_t)j;                                                           \
+        if (count) count[j] += (x)[j] != 0;                                                \
         k += (x)[j] != 0;                                                                  \
     }
 
@@ -19,16 +21,21 @@
 #define POSITIONS_OF_16(mask)                                                              \
     for (; j + 16 <= n; j += 16) {                                                         \
         const __mmask16 found = (mask);                                                    \
-        const __m512i at = _mm512_add_epi32(_mm512_set1_epi32((int)j), count);             \
+        const __m512i at = _mm512_add_epi32(_mm512_set1_epi32((int)j), places);            \
+        if (count) {                                                                       \
+            const __m512i so_far = _mm512_loadu_si512(count + j);                          \
+            _mm512_storeu_si512(count + j, _mm512_mask_add_epi32(so_far, found, so_far, one)); \
+        }                                                                                  \
         _mm512_storeu_si512(feature + k, _mm512_maskz_compress_epi32(found, at));          \
         k += __builtin_popcount(found);                                                    \
     }
 #endif
 
-/* Where row i of X, which is dense, is not zero from feature j to n; returns how many places
-   there are. */
+/* Where row i of X, which is dense, is not zero from feature j to n, counted for each unless
+   count is NULL; returns how many places there are. */
 TARGET static ptrdiff_t NAME(find_nonzeros)(const mlpcore_sparse_job *job, ptrdiff_t i,
-                                            ptrdiff_t j, ptrdiff_t n, int32_t *feature)
+                                            ptrdiff_t j, ptrdiff_t n, int32_t *feature,
+                                            int32_t *count)
 {
     const ptrdiff_t at = i * job->n_features;
     const unsigned char *u8 = (const unsigned char *)job->X + at;
@@ -36,7 +43,8 @@ TARGET static ptrdiff_t NAME(find_nonzeros)(const mlpcore_sparse_job *job, ptrdi
     const double *f64 = (const double *)job->X + at;
     ptrdiff_t k = 0;
 #if LEVEL_IS_AVX512
-    const __m512i count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i one = _mm512_set1_epi32(1);
+    const __m512i places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m128i no_bytes = _mm_setzero_si128();
     const __m512 none = _mm512_setzero_ps();
     const __m512d no_doubles = _mm512_setzero_pd();
@@ -61,9 +69,9 @@ TARGET static ptrdiff_t NAME(find_nonzeros)(const mlpcore_sparse_job *job, ptrdi
 #undef POSITIONS
 #undef POSITIONS_OF_16
 
-/* The entries of row i of a CSR matrix, scaled; returns how many. */
+/* The entries of row i of a CSR matrix, scaled, counted by feature; returns how many. */
 TARGET static ptrdiff_t NAME(gather_entries)(const mlpcore_sparse_job *job, ptrdiff_t i,
-                                             int32_t *feature, T *value)
+                                             int32_t *feature, T *value, int32_t *count)
 {
     const ptrdiff_t at = job->csr_start[i], n = job->csr_start[i + 1] - at;
     const float *f32 = (const float *)job->X + at;
@@ -73,16 +81,17 @@ TARGET static ptrdiff_t NAME(gather_entries)(const mlpcore_sparse_job *job, ptrd
     for (ptrdiff_t k = 0; k < n; k++) {
         const uint32_t j = (uint32_t)job->csr_feature[at + k];
         feature[k] = (int32_t)(j < last ? j : last);
+        if (count) count[feature[k]]++;
     }
     for (ptrdiff_t k = 0; k < n; k++)
         value[k] = (T)(job->scale * (job->x_type == MLPCORE_FLOAT32 ? f32[k] : f64[k]));
     return n;
 }
 
-/* The non-zeros of row i of X, scaled, and where each stretch of features begins among them;
-   returns how many there are. */
+/* The non-zeros of row i of X, scaled, counted by feature, and where each stretch of features
+   begins among them; returns how many there are. */
 TARGET static ptrdiff_t NAME(gather_row)(const mlpcore_sparse_job *job, ptrdiff_t i,
-                                         int32_t *start, int32_t *feature, T *value)
+                                         int32_t *start, int32_t *feature, T *value, int32_t *count)
 {
     const double scale = job->scale;
     const ptrdiff_t at = i * job->n_features;
@@ -91,12 +100,13 @@ TARGET static ptrdiff_t NAME(gather_row)(const mlpcore_sparse_job *job, ptrdiff_
     const float *f32 = (const float *)job->X + at;
     const double *f64 = (const double *)job->X + at;
     ptrdiff_t n = 0;
-    if (job->csr_start) return NAME(gather_entries)(job, i, feature, value);
+    if (job->csr_start) return NAME(gather_entries)(job, i, feature, value, count);
     for (ptrdiff_t s = 0; s < job->n_stretches; s++) {
         const ptrdiff_t stop = (s + 1) * MLPCORE_STRETCH;
         start[s] = start[0] + (int32_t)n;
         n += NAME(find_nonzeros)(job, i, s * MLPCORE_STRETCH,
-                                 s + 1 < job->n_stretches ? stop : job->n_features, feature + n);
+                                 s + 1 < job->n_stretches ? stop : job->n_features, feature + n,
+                                 count);
     }
     if (job->x_type == MLPCORE_UINT8)
         for (ptrdiff_t k = 0; k < n; k++) value[k] = table[u8[feature[k]]];
@@ -107,24 +117,22 @@ TARGET static ptrdiff_t NAME(gather_row)(const mlpcore_sparse_job *job, ptrdiff_
     return n;
 }
 
-/* By feature, rows in order: a counting sort. */
+/* By feature, rows in order: a counting sort of what is counted. Row and value stand together, so
+   that each feature has one place to write to. */
 TARGET static void NAME(sort_by_feature)(const mlpcore_nonzeros *part, ptrdiff_t n_rows,
                                          ptrdiff_t n_stretches, ptrdiff_t n_features)
 {
-    const int32_t nnz = part->row_start[n_rows * n_stretches], *feature = part->feature;
-    const T *by_row = part->values_by_row;
-    T *by_feature = part->values_by_feature;
-    int32_t *start = part->feature_start, *row = part->row;
-    memset(start, 0, (size_t)(n_features + 1) * sizeof *start);
-    for (int32_t k = 0; k < nnz; k++) start[feature[k] + 1]++;
+    const int32_t *feature = part->feature;
+    const T *value = part->values;
+    NAME(entry) *by_feature = part->by_feature;
+    int32_t *start = part->feature_start;
     for (ptrdiff_t j = 0; j < n_features; j++) start[j + 1] += start[j];
     for (ptrdiff_t i = 0; i < n_rows; i++) {
         const int32_t *row_start = part->row_start + i * n_stretches;
         const int32_t number = (int32_t)(part->first_row + i);
         for (int32_t k = row_start[0]; k < row_start[n_stretches]; k++) {
-            const int32_t to = start[feature[k]]++;
-            row[to] = number;
-            by_feature[to] = by_row[k];
+            const NAME(entry) found = {number, value[k]};
+            by_feature[start[feature[k]]++] = found;
         }
     }
     /* Every start has moved to its feature's end, which is the next one's start. */
@@ -132,14 +140,14 @@ TARGET static void NAME(sort_by_feature)(const mlpcore_nonzeros *part, ptrdiff_t
     start[0] = 0;
 }
 
-/* Ask for row i of X, which is dense and lies anywhere, while another one is read. */
-TARGET MLPCORE_INLINE void NAME(prefetch_row)(const mlpcore_sparse_job *job, ptrdiff_t i)
+/* Ask for features `from` to `to` of row i of X, which is dense and lies anywhere. */
+TARGET MLPCORE_INLINE void NAME(prefetch_row)(const mlpcore_sparse_job *job, ptrdiff_t i,
+                                              ptrdiff_t from, ptrdiff_t to)
 {
 #if !defined(_MSC_VER)
     const ptrdiff_t size = job->x_type == MLPCORE_UINT8 ? 1 : job->x_type == MLPCORE_FLOAT32 ? 4 : 8;
     const char *x = (const char *)job->X + i * job->n_features * size;
-    for (ptrdiff_t b = 0; b < job->n_features * size && !job->csr_start; b += 64)
-        __builtin_prefetch(x + b);
+    for (ptrdiff_t b = from * size; b < to * size; b += 64) __builtin_prefetch(x + b);
 #endif
 }
 
@@ -155,11 +163,13 @@ TARGET static void NAME(mlpcore_sparse_gather)(const mlpcore_sparse_job *job, in
     if (t == 0) *job->n_parts = n_parts;
     part->first_row = first;
     start[0] = 0;
+    memset(part->feature_start, 0, (size_t)(job->n_features + 1) * sizeof *start);
     for (ptrdiff_t i = 0; i < n_rows; i++) {
-        if (i + 1 < n_rows) NAME(prefetch_row)(job, job->index[first + i + 1]);
+        if (i + 1 < n_rows && !job->csr_start)
+            NAME(prefetch_row)(job, job->index[first + i + 1], 0, job->n_features);
         const ptrdiff_t n = NAME(gather_row)(job, job->index[first + i], start,
                                              part->feature + start[0],
-                                             (T *)part->values_by_row + start[0]);
+                                             (T *)part->values + start[0], part->feature_start + 1);
         start[job->n_stretches] = start[0] + (int32_t)n;
         start += job->n_stretches;
     }

@@ -138,9 +138,12 @@ cdef Py_ssize_t most_rows(Reduction reduction, Py_ssize_t batch_size, Py_ssize_t
 
 cdef Py_ssize_t[::1] own_part(Reduction reduction, Py_ssize_t[::1] index, Py_ssize_t start,
                               Py_ssize_t stop) noexcept nogil:
-    """Return this process's rows of the batch from start to stop, counted over all ranks."""
+    """Return this process's rows of the batch from start to stop, counted over all ranks.
+
+    There are none after the last batch.
+    """
     cdef Py_ssize_t batch
-    if reduction is None:
+    if reduction is None or start == stop:
         return index[start:stop]
     batch = start // reduction.batch_size
     return index[reduction.cuts[batch]:reduction.cuts[batch + 1]]

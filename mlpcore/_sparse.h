@@ -30,9 +30,10 @@ enum { MLPCORE_STRETCH = 112 };
 /* The non-zeros of a thread's rows, by row and by feature, in the type of the weights. */
 typedef struct {
     ptrdiff_t first_row;
-    int32_t *row_start, *feature;            /* (n_rows n_stretches + 1,), (nnz,) */
-    int32_t *feature_start, *row;            /* (n_features + 1,), (nnz,) */
-    void *values_by_row, *values_by_feature; /* (nnz,) */
+    int32_t *row_start, *feature; /* (n_rows n_stretches + 1,), (nnz,) */
+    void *values;                 /* (nnz,) */
+    int32_t *feature_start;       /* (n_features + 1,) */
+    void *by_feature;             /* (nnz,), each a row and its value */
 } mlpcore_nonzeros;
 
 /* A block and what to do with it. */
@@ -46,6 +47,8 @@ typedef struct {
     const ptrdiff_t *csr_start; /* (n_samples + 1,) of CSR, otherwise NULL */
     const int32_t *csr_feature; /* (nnz,) of CSR */
     const ptrdiff_t *index;     /* (n_rows,): which rows of X */
+    const ptrdiff_t *next;      /* (n_next,): those of the block after this one */
+    ptrdiff_t n_next;
     const void *table;          /* scale times each byte */
     double scale;
     const void *W, *b;          /* (n_features, n_units); (n_units,), or (1,) with b_step 0 */

@@ -21,14 +21,17 @@ cdef class SparseBlock:
     cdef Team team
     cdef int32_t[:, ::1] starts
     cdef int32_t[:, ::1] lists
-    cdef int32_t[:, ::1] indices
+    cdef int32_t[:, ::1] features
     cdef unsigned char[:, ::1] values
     cdef unsigned char[::1] parts
     cdef int n_parts
-    cdef Py_ssize_t most, n_stretches
+    cdef Py_ssize_t capacity, most, n_stretches
+    cdef const Py_ssize_t *next
+    cdef const Py_ssize_t *after
+    cdef Py_ssize_t n_next, n_after
 
 cdef class WalkRoom:
-    cdef int32_t[::1] indices
+    cdef int32_t[::1] features
     cdef unsigned char[::1] values
 
 cdef void begin_step(SparseBlock block, const mlpcore_update *update) noexcept nogil
@@ -36,8 +39,9 @@ cdef void idle_steps(SparseBlock block, bint settles, real[::1] params,
                      real[:, ::1] state) noexcept nogil
 cdef void walk(WalkRoom room, const real *x, const real[::1] W, const real[::1] b,
                Activation kind, real[::1] a) noexcept nogil
-cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index,
-                        const real[:, ::1] Z) noexcept nogil
+cdef void expect(SparseBlock block, const Py_ssize_t[::1] index) noexcept nogil
+cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index, Py_ssize_t start,
+                        Py_ssize_t stop, const real[:, ::1] Z) noexcept nogil
 cdef void sparse_forward(SparseBlock block, const real[::1] W, const real[::1] b,
                          Activation kind, real[:, ::1] A) noexcept nogil
 cdef void sparse_gradient(SparseBlock block, const real[:, ::1] D, const mlpcore_update *update,

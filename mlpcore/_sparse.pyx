@@ -24,10 +24,9 @@ cdef extern from "_sparse.h" nogil:
         Py_ssize_t first_row
         int32_t *row_start
         int32_t *feature
+        void *values
         int32_t *feature_start
-        int32_t *row
-        void *values_by_row
-        void *values_by_feature
+        void *by_feature
     ctypedef struct mlpcore_sparse_job:
         mlpcore_nonzeros *parts
         int *n_parts
@@ -37,6 +36,8 @@ cdef extern from "_sparse.h" nogil:
         const Py_ssize_t *csr_start
         const int32_t *csr_feature
         const Py_ssize_t *index
+        const Py_ssize_t *next
+        Py_ssize_t n_next
         const void *table
         double scale
         int activation
@@ -100,6 +101,7 @@ cdef class SparseBlock:
     def __cinit__(self, Rows rows, Py_ssize_t capacity, dtype, Team team):
         cdef int t, n = team.n_threads
         self.rows, self.team, self.most = rows, team, most_nonzeros(rows)
+        self.capacity = capacity
         # A small task is run by one thread: each has room for all.
         cdef Py_ssize_t room = capacity * self.most + BEYOND
         team.make_room(FORWARD_BYTES * (capacity + MLPCORE_STRETCH))
@@ -107,17 +109,17 @@ cdef class SparseBlock:
         cdef Py_ssize_t by_row = capacity * self.n_stretches + 1
         self.starts = np.empty((n, by_row + rows.n_features + 1), np.int32)
         self.lists = np.empty((n, rows.n_features + 1), np.int32)
-        self.indices = np.empty((2 * n, room), np.int32)
-        self.values = np.empty((2 * n, room), dtype).view(np.uint8)
+        self.features = np.empty((n, room), np.int32)
+        # By row, and with each its row by feature.
+        self.values = np.empty((n, 3 * room), dtype).view(np.uint8)
         self.parts = np.empty(n * sizeof(mlpcore_nonzeros), np.uint8)
         cdef mlpcore_nonzeros *parts = <mlpcore_nonzeros *> &self.parts[0]
         for t in range(n):
             parts[t].row_start = &self.starts[t, 0]
             parts[t].feature_start = &self.starts[t, by_row]
-            parts[t].feature = &self.indices[2 * t, 0]
-            parts[t].row = &self.indices[2 * t + 1, 0]
-            parts[t].values_by_row = &self.values[2 * t, 0]
-            parts[t].values_by_feature = &self.values[2 * t + 1, 0]
+            parts[t].feature = &self.features[t, 0]
+            parts[t].by_feature = &self.values[t, 0]
+            parts[t].values = &self.values[t, 2 * room * dtype().itemsize]
 
 
 cdef class IdleSteps:
@@ -202,24 +204,43 @@ cdef double work(const mlpcore_sparse_job *job) noexcept nogil:
     return n_nonzeros * job.n_units
 
 
-cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index,
-                        const real[:, ::1] Z) noexcept nogil:
-    """Gather the non-zeros of scale * x_index[i], by row and by feature; Z is not used."""
+cdef void expect(SparseBlock block, const Py_ssize_t[::1] index) noexcept nogil:
+    """Take down the rows to come after this batch's."""
+    if block is not None:
+        block.n_after = index.shape[0]
+        block.after = &index[0] if index.shape[0] else NULL
+
+
+cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index, Py_ssize_t start,
+                        Py_ssize_t stop, const real[:, ::1] Z) noexcept nogil:
+    """Gather the non-zeros of scale * x_index[i], i from start to stop; Z is not used.
+
+    The rows after them, or those to `expect`, are asked for in the forward pass.
+    """
     cdef mlpcore_sparse_job job = new_job(block, Z)
-    job.n_rows, job.index, job.scale = index.shape[0], &index[0], block.rows.scale
-    if block.rows.is_csr:
-        take_csr(block.rows, &job)
-    elif block.rows.dtype == UINT8:
-        job.X, job.x_type = &block.rows.u8[0, 0], MLPCORE_UINT8
-    elif block.rows.dtype == FLOAT32:
-        job.X, job.x_type = &block.rows.f32[0, 0], MLPCORE_FLOAT32
-    else:
-        job.X, job.x_type = &block.rows.f64[0, 0], MLPCORE_FLOAT64
+    cdef Py_ssize_t n = index.shape[0]
+    job.n_rows, job.index = stop - start, &index[start]
+    block.next = block.after if stop == n else &index[stop]
+    block.n_next = min(block.capacity, block.n_after if stop == n else n - stop)
+    take_rows(block.rows, &job)
     job.table = (&block.rows.table_f32[0] if real is float
                  else <const void *> &block.rows.table_f64[0])
     # To find, move and sort a value takes as long as some twenty multiplications.
     block.team.run(mlpcore_sparse_gather_f if real is float else mlpcore_sparse_gather_d, &job,
-                   20.0 * index.shape[0] * block.most)
+                   20.0 * job.n_rows * block.most)
+
+
+cdef void take_rows(Rows rows, mlpcore_sparse_job *job) noexcept nogil:
+    """Point a job to X."""
+    job.scale = rows.scale
+    if rows.is_csr:
+        take_csr(rows, job)
+    elif rows.dtype == UINT8:
+        job.X, job.x_type = &rows.u8[0, 0], MLPCORE_UINT8
+    elif rows.dtype == FLOAT32:
+        job.X, job.x_type = &rows.f32[0, 0], MLPCORE_FLOAT32
+    else:
+        job.X, job.x_type = &rows.f64[0, 0], MLPCORE_FLOAT64
 
 
 cdef void take_csr(Rows rows, mlpcore_sparse_job *job) noexcept nogil:
@@ -236,6 +257,9 @@ cdef void sparse_forward(SparseBlock block, const real[::1] W, const real[::1] b
                          Activation kind, real[:, ::1] A) noexcept nogil:
     """A = f(X W + b); X the rows of the block, the rest as in `_layers.affine_forward`."""
     cdef mlpcore_sparse_job job = new_job(block, A)
+    if not block.rows.is_csr:
+        take_rows(block.rows, &job)
+        job.next, job.n_next = block.next, block.n_next
     job.W, job.b, job.b_step = &W[0], &b[0], b.shape[0] != 1
     job.activation = kind if follows_product(kind) else IDENTITY
     block.team.run(mlpcore_sparse_forward_f if real is float else mlpcore_sparse_forward_d,
@@ -265,7 +289,7 @@ cdef class WalkRoom:
     """
 
     def __cinit__(self, Py_ssize_t n_features, dtype):
-        self.indices = np.empty(n_features + BEYOND, np.int32)
+        self.features = np.empty(n_features + BEYOND, np.int32)
         self.values = np.empty(n_features + BEYOND, dtype).view(np.uint8)
 
 
@@ -277,8 +301,8 @@ cdef void walk(WalkRoom room, const real *x, const real[::1] W, const real[::1] 
     cdef int32_t[2] row_start
     memset(&job, 0, sizeof(job))
     memset(&part, 0, sizeof(part))
-    part.row_start, part.feature = &row_start[0], &room.indices[0]
-    part.values_by_row = &room.values[0]
+    part.row_start, part.feature = &row_start[0], &room.features[0]
+    part.values = &room.values[0]
     job.parts, job.n_units, job.n_features = &part, a.shape[0], W.shape[0] // a.shape[0]
     job.n_rows, job.n_stretches, job.scale = 1, 1, 1.0
     job.W, job.b, job.b_step = &W[0], &b[0], b.shape[0] != 1

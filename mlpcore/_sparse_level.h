@@ -7,35 +7,44 @@
 typedef T NAME(lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T))));
 #endif
 
+/* A non-zero among those of its feature. */
+typedef struct {
+    int32_t row;
+    T value;
+} NAME(entry);
+
 #include "_gather.h"
 #include "_idle.h"
 
 /* out = sum_k value_k row(index_k), added to what stands there if there is more of the sums, over
    N vectors; row(i) = A + i stride. The last vector begins at `last`, so that it may end where
-   the row does, and overlap the one before. */
+   the row does, and overlap the one before. Indices and values are apart, or in entries. */
 typedef struct {
     const int32_t *index;
     const T *value;
     ptrdiff_t nnz;
 } NAME(terms);
 
-TARGET MLPCORE_INLINE void NAME(sum_rows)(const int N, const T *A, ptrdiff_t stride, ptrdiff_t last,
+TARGET MLPCORE_INLINE void NAME(sum_rows)(const int N, const int in_entries, const T *A,
+                                          ptrdiff_t stride, ptrdiff_t last,
                                           const NAME(terms) *terms, int n_terms, int adds, T *out)
 {
+    enum { INDEX = sizeof(NAME(entry)) / sizeof(int32_t), VALUE = sizeof(NAME(entry)) / sizeof(T) };
+    const ptrdiff_t i_step = in_entries ? INDEX : 1, v_step = in_entries ? VALUE : 1;
 #if defined(_MSC_VER)
     for (int v = 0; v < last + LANES && !adds; v++) out[v] = 0;
     for (int s = 0; s < n_terms; s++)
         for (ptrdiff_t k = 0; k < terms[s].nnz; k++)
             for (int v = 0; v < last + LANES; v++)
-                out[v] += terms[s].value[k] * A[terms[s].index[k] * stride + v];
+                out[v] += terms[s].value[k * v_step] * A[terms[s].index[k * i_step] * stride + v];
 #else
     NAME(lanes) sum[8];
     for (int v = 0; v < N; v++)
         sum[v] = adds ? *(const NAME(lanes) *)(out + v * LANES) : (NAME(lanes)){0};
     for (int s = 0; s < n_terms; s++)
         for (ptrdiff_t k = 0; k < terms[s].nnz; k++) {
-            const T *from = A + terms[s].index[k] * stride;
-            const T x = terms[s].value[k];
+            const T *from = A + terms[s].index[k * i_step] * stride;
+            const T x = terms[s].value[k * v_step];
             for (int v = 0; v < N - 1; v++)
                 sum[v] += x * *(const NAME(lanes) *)(from + v * LANES);
             sum[N - 1] += x * *(const NAME(lanes) *)(from + last);
@@ -91,7 +100,7 @@ TARGET MLPCORE_INLINE NAME(terms) NAME(terms_of_row)(const mlpcore_nonzeros *par
                                                      const int32_t *start, ptrdiff_t n)
 {
     const NAME(terms) terms = {part->feature + start[0],
-                               (const T *)part->values_by_row + start[0], start[n] - start[0]};
+                               (const T *)part->values + start[0], start[n] - start[0]};
     return terms;
 }
 
@@ -109,7 +118,7 @@ TARGET static void NAME(forward_part)(const mlpcore_sparse_job *job, const mlpco
         for (ptrdiff_t i = 0; i < n_rows; i++) {
             const NAME(terms) terms = NAME(terms_of_row)(part, part->row_start + i * n_stretches,
                                                          n_stretches);
-            FOR_EACH_WIDTH(vectors, sum_rows, W + from, job->n_units, last, &terms, 1, 0, sum)
+            FOR_EACH_WIDTH(vectors, sum_rows, 0, W + from, job->n_units, last, &terms, 1, 0, sum)
             NAME(finish_row)(job, from, done, stop, vectors, sum,
                              (T *)job->Z + (part->first_row + i) * job->z_stride);
         }
@@ -131,25 +140,31 @@ TARGET static void NAME(copy_columns)(const T *from, ptrdiff_t stride, ptrdiff_t
 }
 
 /* Add the non-zeros of stretch s of the rows of parts p to p_end to their sums (n_rows, N LANES);
-   W holds N vectors of each feature of the stretch. */
+   W holds N vectors of each feature of the stretch. Meanwhile the same stretch of the rows that
+   will be part `ahead` of the next block comes from memory: it takes as long as these sums. */
 TARGET MLPCORE_INLINE void NAME(add_stretch)(const int N, const mlpcore_sparse_job *job, int p,
-                                             int p_end, ptrdiff_t s, const T *W, T *sums)
+                                             int p_end, int ahead, ptrdiff_t s, const T *W, T *sums)
 {
+    const ptrdiff_t from = s * MLPCORE_STRETCH, to = from + MLPCORE_STRETCH;
     for (; p < p_end; p++) {
+        const ptrdiff_t n_ahead = p == ahead ? job->n_next : 0;
         const mlpcore_nonzeros *part = &job->parts[p];
         const ptrdiff_t n_rows = NAME(rows_of_part)(job, p);
         for (ptrdiff_t i = 0; i < n_rows; i++, sums += N * LANES) {
             const NAME(terms) terms = NAME(terms_of_row)(
                 part, part->row_start + i * job->n_stretches + s, 1);
-            NAME(sum_rows)(N, W - s * MLPCORE_STRETCH * N * LANES, N * LANES, (N - 1) * LANES,
-                           &terms, 1, s > 0, sums);
+            if (part->first_row + i < n_ahead)
+                NAME(prefetch_row)(job, job->next[part->first_row + i], from,
+                                   to < job->n_features ? to : job->n_features);
+            NAME(sum_rows)(N, 0, W - from * N * LANES, N * LANES, (N - 1) * LANES, &terms, 1, s > 0,
+                           sums);
         }
     }
 }
 
 /* The same as forward_part for the rows of parts p to p_end. A tile of W is copied stretch by
    stretch, so that it stays in the first cache for all rows. */
-TARGET static void NAME(forward_copied)(const mlpcore_sparse_job *job, int p, int p_end,
+TARGET static void NAME(forward_copied)(const mlpcore_sparse_job *job, int t, int p, int p_end,
                                         ptrdiff_t first, ptrdiff_t end, T *room)
 {
     enum { MOST = 8 };
@@ -159,12 +174,13 @@ TARGET static void NAME(forward_copied)(const mlpcore_sparse_job *job, int p, in
         const ptrdiff_t left = (end - done + LANES - 1) / LANES;
         const int vectors = (int)(left < MOST ? left : MOST);
         const ptrdiff_t padded = vectors * LANES;
+        const int ahead = done == first ? t : -1;
         stop = done + padded < end ? done + padded : end;
         for (ptrdiff_t s = 0; s < job->n_stretches; s++) {
             const ptrdiff_t from = s * MLPCORE_STRETCH, n = job->n_features - from;
             NAME(copy_columns)(W + from * job->n_units + done, job->n_units,
                                n < MLPCORE_STRETCH ? n : MLPCORE_STRETCH, stop - done, padded, copy);
-            FOR_EACH_WIDTH(vectors, add_stretch, job, p, p_end, s, copy, sums)
+            FOR_EACH_WIDTH(vectors, add_stretch, job, p, p_end, ahead, s, copy, sums)
         }
         T *sum = sums;
         for (int q = p; q < p_end; q++)
@@ -185,7 +201,7 @@ TARGET static void NAME(mlpcore_sparse_forward)(const mlpcore_sparse_job *job, i
     const int p = by_units ? 0 : t, p_end = by_units ? n_parts : t + 1;
     const ptrdiff_t n_rows = by_units ? job->n_rows : NAME(rows_of_part)(job, t);
     if (job->n_stretches > 1 && n_rows > FEW_ROWS)
-        NAME(forward_copied)(job, p, p_end, first, end, (T *)(job->rooms + t * job->room_size));
+        NAME(forward_copied)(job, t, p, p_end, first, end, (T *)(job->rooms + t * job->room_size));
     else
         for (int q = p; q < p_end; q++)
             NAME(forward_part)(job, &job->parts[q], NAME(rows_of_part)(job, q), first, end);
@@ -198,12 +214,12 @@ TARGET static void NAME(mlpcore_walk)(const mlpcore_sparse_job *job, ptrdiff_t i
 {
     mlpcore_nonzeros *part = job->parts;
     const ptrdiff_t n = job->n_units;
-    const T *W = job->W, *b = job->b, *value = part->values_by_row;
+    const T *W = job->W, *b = job->b, *value = part->values;
     T *z = job->Z;
     part->first_row = 0;
     part->row_start[0] = 0;
     part->row_start[1] = (int32_t)NAME(gather_row)(job, i, part->row_start, part->feature,
-                                                   (T *)part->values_by_row);
+                                                   (T *)part->values, NULL);
     if (n >= LANES) {
         NAME(forward_part)(job, part, 1, 0, n);
         return;
@@ -224,9 +240,8 @@ TARGET MLPCORE_INLINE int NAME(terms_of_feature)(const mlpcore_sparse_job *job, 
     for (int p = 0; p < *job->n_parts; p++) {
         const mlpcore_nonzeros *part = &job->parts[p];
         const ptrdiff_t begin = part->feature_start[j];
-        const NAME(terms) found = {part->row + begin,
-                                   (const T *)part->values_by_feature + begin,
-                                   part->feature_start[j + 1] - begin};
+        const NAME(entry) *entry = (const NAME(entry) *)part->by_feature + begin;
+        const NAME(terms) found = {&entry->row, &entry->value, part->feature_start[j + 1] - begin};
         if (found.nnz) terms[n_terms++] = found;
     }
     return n_terms;
@@ -254,7 +269,7 @@ TARGET MLPCORE_INLINE void NAME(gradient_of_features)(const int N, const mlpcore
             mlpcore_prefetch_rows(job->d_W, job->first, job->second, SIZE * (
                 list[k + MLPCORE_AHEAD] * job->n_units + tile->first), SIZE * tile->n);
         const int n_terms = NAME(terms_of_feature)(job, list[k], terms);
-        NAME(sum_rows)(N, tile->columns, N * LANES, (N - 1) * LANES, terms, n_terms, 0, sum);
+        NAME(sum_rows)(N, 1, tile->columns, N * LANES, (N - 1) * LANES, terms, n_terms, 0, sum);
         T *w = (T *)job->d_W + at, *first = (T *)job->first + at, *second = (T *)job->second + at;
         if (tile->n == N * LANES)
             MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, N * LANES, sum, w, first, second);

@@ -80,7 +80,7 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
         if block is None:
             gather(rows, index[start:stop], x)
         else:
-            sparse_gather(block, index[start:stop], a)
+            sparse_gather(block, index, start, stop, a)
             idle_steps(block, False, target, state)
         gather_targets(Y, index[start:stop], y)
         forward(network, team, params, x, block, dropout, A, S)

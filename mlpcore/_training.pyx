@@ -18,7 +18,7 @@ from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer
 from mlpcore._rows cimport gather, Rows, shuffle, UINT8
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
 from mlpcore._small cimport prefers_small, small_epoch, SmallSteps
-from mlpcore._sparse cimport idle_steps, IdleSteps, SparseBlock, sparse_gather
+from mlpcore._sparse cimport expect, idle_steps, IdleSteps, SparseBlock, sparse_gather
 from mlpcore._steps cimport (all_finite, gradient_of_all, scratch_width, step_is_fused,
                              total_weight, train_batch)
 from mlpcore._team cimport Team, worth_a_team
@@ -158,6 +158,7 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
                         start = n
                     while start < n:
                         stop = min(start + batch_size, n)
+                        expect(block, own_part(reduction, index, stop, min(stop + batch_size, n)))
                         total += (stop - start) * train_batch(
                             network, team, objective, optimizer, rows, Y, weights,
                             own_part(reduction, index, start, stop), alpha, params, grads, state,
@@ -239,7 +240,7 @@ def predict(Network network, Rows rows, const real[::1] params, *,
         while start < n:
             m = min(n_block, n - start)
             if sparse:
-                sparse_gather(block, index[start:start + m], layer_columns(network, 0, m, A))
+                sparse_gather(block, index, start, start + m, layer_columns(network, 0, m, A))
             else:
                 gather(rows, index[start:start + m], X[:m])
             forward(network, team, params, X[:m], block, no_dropout, A, no_slopes)
