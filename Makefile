@@ -46,7 +46,7 @@ reproduce: $(VENV)/installed
 
 test: lint
 	$(BIN)/python -m pytest
-	$(MAKE) test-levels test-debug
+	$(MAKE) -j2 --output-sync test-levels test-debug
 	$(BIN)/python -m pytest --benchmark-only --benchmark-max-time=0.2 --benchmark-min-rounds=1 --benchmark-disable-gc
 
 # The kernels once more with each lower instruction set that the processor has.
