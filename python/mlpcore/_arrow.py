@@ -1,6 +1,6 @@
 """Streams from Parquet files and Arrow tables; needs pyarrow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow.fs import LocalFileSystem
 
+from mlpcore._block_cache import BlockCache
 from mlpcore._columns import interleave
 from mlpcore._source import Stream, row_type
 
@@ -17,7 +18,9 @@ Names = str | Sequence[str]
 
 
 class ArrowStream(Stream):
-    """Rows whose values lie by columns.
+    """Rows whose values lie by columns, and are decoded and interleaved every time.
+
+    With `keep_blocks` they are only the first time: then they are mapped from a file of rows.
 
     Parameters
     ----------
@@ -49,9 +52,32 @@ class ArrowStream(Stream):
         types = {_numpy_type(schema.field(name)) for schema in schemas for name in names}
         super().__init__(len(names), row_type(types), buffer)
         self.names, self._targets, self._schema = names, targets, schemas[0]
+        self._cache: BlockCache | None = None
+
+    def keep_blocks(self, directory: str) -> None:
+        """Keep every block that has been read in a file in this directory."""
+        self._cache = BlockCache(directory, self.starts, len(self.names or ()), self.dtype)
+
+    def walk(self, order: Iterable[int]) -> Iterator[tuple[int, Any]]:
+        """Return the pieces of blocks in this order; those of blocks that are kept are arrays."""
+        cache = self._cache
+        for block in order:
+            if cache is not None and block in cache:
+                yield from cache.pieces(block, self.piece_rows)
+            else:
+                yield from super().walk([block])
+
+    def read(self, first: int, piece: Any, out: NDArray[Any], *, checks: bool) -> None:
+        """Write the rows of a piece to out, and keep them; first is the number of the first row."""
+        super().read(first, piece, out, checks=checks)
+        if self._cache is not None and not isinstance(piece, np.ndarray):
+            self._cache.write(first, out)
 
     def copy(self, piece: Any, out: NDArray[Any]) -> None:
-        """Write the rows of a record batch to out."""
+        """Write the rows of a record batch, or of an array, to out."""
+        if isinstance(piece, np.ndarray):
+            out[...] = piece
+            return
         columns = [self._values(*column) for column in zip(self.names or (), piece, strict=True)]
         interleave(columns, out)
 
@@ -101,7 +127,8 @@ class ParquetStream(ArrowStream):
     Raises
     ------
     ValueError
-        If the data set is filtered, or not of Parquet files.
+        If the data set is filtered, or not of Parquet files; when rows are read, if a file is
+        no longer what it was.
     """
 
     def __init__(
@@ -113,6 +140,7 @@ class ParquetStream(ArrowStream):
         self._filesystem = (
             LocalFileSystem(use_mmap=True) if isinstance(files, LocalFileSystem) else files
         )
+        self._states = dict(zip(dataset.files, _states(files, dataset.files), strict=True))
         self._files = [(path, pq.read_metadata(path, filesystem=files)) for path in dataset.files]
         if dataset.count_rows() != sum(metadata.num_rows for _, metadata in self._files):
             raise ValueError(f"source={dataset!r} is filtered: needed are whole files")
@@ -126,6 +154,20 @@ class ParquetStream(ArrowStream):
         sizes = [metadata.row_group(group).num_rows for (_, metadata), group in self._groups]
         self.starts = np.cumsum([0, *sizes], dtype=np.intp)
 
+    def walk(self, order: Iterable[int]) -> Iterator[tuple[int, Any]]:
+        """Return the pieces of blocks in this order."""
+        self._check_unchanged([path for path, _ in self._files])
+        yield from super().walk(order)
+
+    def _check_unchanged(self, paths: list[str]) -> None:
+        """Raise ValueError if a file is not the one whose metadata are known, and blocks kept."""
+        for path, state in zip(paths, _states(self._filesystem, paths), strict=True):
+            if state != self._states[path]:
+                raise ValueError(
+                    f"source: {path} has been changed or removed since stream(...) was called: "
+                    "call it again"
+                )
+
     def pieces(self, block: int) -> Iterator[Any]:
         """Return the rows of a row group, decoded piece by piece."""
         file, group = self._groups[block]
@@ -136,6 +178,7 @@ class ParquetStream(ArrowStream):
                 yield batch.select(self.names)
 
     def _open(self, path: str, metadata: Any) -> Any:
+        self._check_unchanged([path])
         return pq.ParquetFile(path, metadata=metadata, filesystem=self._filesystem)
 
     def _read_targets(self) -> Any:
@@ -170,6 +213,11 @@ class TableStream(ArrowStream):
 
     def _read_targets(self) -> Any:
         return self._table.select(self._targets)
+
+
+def _states(filesystem: Any, paths: list[str]) -> list[tuple[int | None, int | None]]:
+    """Return of each file what another one, or a later state, would not have."""
+    return [(info.size, info.mtime_ns) for info in filesystem.get_file_info(paths)]
 
 
 def _numpy_type(field: Any) -> np.dtype[Any]:

@@ -150,9 +150,7 @@ class Feed:
                 part = piece[done : done + window - at]
                 start, number = self._start + at, first + done
                 rows = self._X[start : start + len(part)]
-                self._source.copy(part, rows)
-                if checks:
-                    self._source.check_finite(number, rows)
+                self._source.read(number, part, rows, checks=checks)
                 numbers.append(np.arange(number, number + len(part)))
                 at, done = at + len(part), done + len(part)
                 if at == window:

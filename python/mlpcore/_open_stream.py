@@ -3,11 +3,14 @@
 import os
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlpcore._source import ArrayStream, Stream
+
+if TYPE_CHECKING:
+    from mlpcore._arrow import ArrowStream
 
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
@@ -18,6 +21,7 @@ def stream(
     columns: Sequence[str] | None = None,
     target: str | Sequence[str] | None = None,
     buffer: int | str = "256MB",
+    cache: str | os.PathLike[str] | None = None,
 ) -> Stream:
     """Return X of a fit or a prediction that is not to be in memory as a whole.
 
@@ -40,6 +44,11 @@ def stream(
     buffer : int or str, default="256MB"
         Memory for rows, in bytes or, as "2GB" or "500MiB", with a unit. Blocks of an array
         are a sixteenth of half of it, 16 MiB at most; those of Parquet its row groups.
+    cache : path-like, default=None
+        A directory for what is decoded of Parquet and Arrow: every epoch but the first, and
+        all that reads the stream later, takes it from there, as fast as from a mapped array.
+        It lies in a file without a name, as large as X in memory, which is gone with the
+        stream or its process. None: it is decoded every time.
 
     Returns
     -------
@@ -53,12 +62,13 @@ def stream(
     ImportError
         If Parquet or Arrow are to be read without pyarrow: ``pip install 'mlpcore[arrow]'``.
     TypeError
-        If source is something else.
+        If source or cache is something else.
     ValueError
         If a column is missing or not of numbers, or the buffer has no room for a row. In a
-        fit or prediction, if a column has nulls, or a value is NaN or infinite.
+        fit or prediction, if a column has nulls, a value is NaN or infinite, or a Parquet
+        file is no longer what it was when the stream was made.
     OSError
-        If a file cannot be read.
+        If a file cannot be read, or there is no room for the cache.
 
     Examples
     --------
@@ -69,20 +79,27 @@ def stream(
     <stream of 1000 x 20 float32 in 167 blocks, 102 rows at a time>
     """
     size = _n_bytes(buffer)
+    if cache is not None and not isinstance(cache, (str, os.PathLike)):
+        raise TypeError(f"cache={cache!r}: allowed are the path of a directory and None")
     if isinstance(source, (str, os.PathLike)) and os.fspath(source).endswith(".npy"):
         source = np.load(source, mmap_mode="r")
     if isinstance(source, np.ndarray):
+        if cache is not None:
+            raise ValueError(f"cache={str(cache)!r}: an array is read as it lies, and needs none")
         if columns is not None or target is not None:
             raise ValueError(
                 f"columns={columns!r}, target={target!r}: an array has no names of columns"
             )
         return ArrayStream(source, size)
-    return _arrow_stream(source, columns, target, size)
+    made = _arrow_stream(source, columns, target, size)
+    if cache is not None:
+        made.keep_blocks(os.path.abspath(os.fspath(cache)))
+    return made
 
 
 def _arrow_stream(
     source: Any, columns: Sequence[str] | None, target: str | Sequence[str] | None, size: int
-) -> Stream:
+) -> "ArrowStream":
     try:
         import pyarrow as pa
         import pyarrow.dataset as pads

@@ -100,6 +100,18 @@ class Stream(ABC):
                 yield first, piece
                 first += len(piece)
 
+    def read(self, first: int, piece: Any, out: NDArray[Any], *, checks: bool) -> None:
+        """Write the rows of a piece to out; first is the number of the first row.
+
+        Raises
+        ------
+        ValueError
+            If checks is true and a value is not finite.
+        """
+        self.copy(piece, out)
+        if checks:
+            self._check_finite(first, out)
+
     def chunks(self) -> Iterator[tuple[int, NDArray[Any]]]:
         """Return all rows in their order, each array with the number of its first row.
 
@@ -116,12 +128,10 @@ class Stream(ABC):
             if len(piece) > len(room):
                 room = np.empty((len(piece), self._n_features), self.dtype)
             rows = room[: len(piece)]
-            self.copy(piece, rows)
-            if checks:
-                self.check_finite(first, rows)
+            self.read(first, piece, rows, checks=checks)
             yield first, rows
 
-    def check_finite(self, first: int, rows: NDArray[Any]) -> None:
+    def _check_finite(self, first: int, rows: NDArray[Any]) -> None:
         """Raise ValueError if a value is not finite; first is the number of the first row."""
         if self.dtype.kind == "f" and not all_finite(rows):
             i, j = np.argwhere(~np.isfinite(rows))[0]

@@ -95,8 +95,8 @@ with pq.ParquetWriter(sys.argv[1], schema) as writer:
     for _ in range(n // 100_000):
         writer.write_table(part)
 del part
-for source in (mapped, sys.argv[1]):
-    X = stream(source, buffer="16MB")
+for source, cache in ((mapped, None), (sys.argv[1], None), (sys.argv[1], sys.argv[2])):
+    X = stream(source, buffer="16MB", cache=cache)
     assert not X.fits
     MLPRegressor(**options).fit(np.zeros((5000, 50), "f4"), y[:5000])
     peak, ended, before = [], threading.Event(), anonymous()
@@ -112,8 +112,9 @@ for source in (mapped, sys.argv[1]):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_is_bounded_by_the_buffer(tmp_path):
     """Of 200 MB, with a buffer of 16 MB: y, the predictions and a piece are beside it."""
-    for grown in run("-c", MEMORY, str(tmp_path / "X.parquet")).split():
-        assert int(grown) < 60
+    grown = run("-c", MEMORY, str(tmp_path / "X.parquet"), str(tmp_path)).split()
+    assert len(grown) == 3
+    assert all(int(size) < 60 for size in grown)
 
 
 def test_without_pyarrow(tmp_path, monkeypatch):
