@@ -1,9 +1,10 @@
 /* Dense matrix products with what follows them: bias and activation, derivative, or a step.
 
    C = A B is computed tile by tile: up to MLPCORE_ROWS rows by two vectors stay in registers
-   while all k are added up, in order, so that an element does not depend on the tile, the
-   thread or its neighbours. B comes in panels of two vectors' width, copied to adjoin and
-   padded with zeros; A is read where it lies, in rows or, for the gradient, in columns.
+   while the terms of a piece of k are added up, in order, so that an element does not depend on
+   the tile, the thread or its neighbours. B comes in panels of two vectors' width, copied to
+   adjoin and padded with zeros, as many as the second cache holds; A is read where it lies, in
+   rows or, for the gradient, in columns. What a tile is followed by comes from memory meanwhile.
    K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008. */
 #ifndef MLPCORE_DENSE_H
 #define MLPCORE_DENSE_H
@@ -16,8 +17,10 @@
 #include "_updates.h"
 
 enum { MLPCORE_PANEL_BYTES = 128 }; /* the widest panel's row */
-enum { MLPCORE_TERMS = 384 };       /* of a sum that are added up at a time, or pairs of them */
-enum { MLPCORE_COPIED_BYTES = 5 << 17 }; /* of A, where it is copied as well */
+enum { MLPCORE_TERMS = 512 };       /* of a sum that are added up at a time */
+enum { MLPCORE_BLOCK_BYTES = 1 << 19 };    /* of B that are copied at a time, */
+enum { MLPCORE_BLOCK_BESIDE_A = 1 << 17 }; /* or, where A is copied as well, */
+enum { MLPCORE_COPIED_BYTES = 5 << 17 };   /* beside so many of A */
 
 /* Whether the compiler moves elements between vectors without naming an instruction. */
 #if defined(__GNUC__) && !defined(__clang__)

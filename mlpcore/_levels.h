@@ -32,6 +32,12 @@ enum { MLPCORE_BASELINE, MLPCORE_AVX2, MLPCORE_AVX512 };
 #define MLPCORE_INLINE static inline __attribute__((always_inline))
 #endif
 
+#if defined(_MSC_VER)
+#define MLPCORE_PREFETCH(address) ((void)(address))
+#else
+#define MLPCORE_PREFETCH(address) __builtin_prefetch(address)
+#endif
+
 static const char *const mlpcore_level_names[] = {"baseline", "avx2", "avx512"};
 
 /* The highest level that the processor has. */

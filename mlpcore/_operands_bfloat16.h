@@ -28,12 +28,14 @@ TARGET MLPCORE_INLINE __m512 NAME(load)(const float *from, ptrdiff_t n)
 TARGET static void NAME(copy_transposed)(const float *B, ptrdiff_t stride, ptrdiff_t k,
                                          ptrdiff_t width, float *to, ptrdiff_t padded)
 {
-    for (ptrdiff_t p = 0; p < k; p += 2 * LANES)
-        for (ptrdiff_t c = 0; c < padded; c += LANES) {
+    for (ptrdiff_t c = 0; c < padded; c += LANES)
+        for (ptrdiff_t p = 0; p < k; p += 2 * LANES) {
             NAME(vector) row[LANES];
             for (int r = 0; r < LANES; r++) {
                 const float *from = B + (c + r) * stride + p;
                 const ptrdiff_t n = c + r < width ? k - p : 0;
+                MLPCORE_PREFETCH(from + 4 * LANES);
+                MLPCORE_PREFETCH(from + 5 * LANES);
                 row[r] = (NAME(vector))_mm512_cvtne2ps_pbh(NAME(load)(from + LANES, n - LANES),
                                                            NAME(load)(from, n));
             }
@@ -43,24 +45,37 @@ TARGET static void NAME(copy_transposed)(const float *B, ptrdiff_t stride, ptrdi
         }
 }
 
+/* Two rows of up to 16 columns, term by term in pairs. */
+TARGET MLPCORE_INLINE NAME(vector) NAME(pairs)(const float *first, const float *second,
+                                               ptrdiff_t n, int has_second)
+{
+    const __m256bh a = _mm512_cvtneps_pbh(NAME(load)(first, n));
+    const __m256bh b = _mm512_cvtneps_pbh(NAME(load)(second, has_second ? n : 0));
+    const __m512i low = _mm512_cvtepu16_epi32((__m256i)a);
+    const __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)b), 16);
+    return (NAME(vector))_mm512_or_si512(low, high);
+}
+
 /* As copy there. */
 TARGET static void NAME(copy)(const float *B, ptrdiff_t stride, int is_transposed, ptrdiff_t k,
-                              ptrdiff_t width, float *to, ptrdiff_t padded)
+                              ptrdiff_t width, ptrdiff_t step, float *to, ptrdiff_t padded,
+                              ptrdiff_t size)
 {
-    if (is_transposed) {
-        NAME(copy_transposed)(B, stride, k, width, to, padded);
-        return;
+    enum { AHEAD = 8 };
+    for (ptrdiff_t j = 0; j < width && is_transposed; j += step, to += size)
+        NAME(copy_transposed)(B + j * stride, stride, k, width - j < step ? width - j : step, to,
+                              padded);
+    for (ptrdiff_t p = 0; p < k && !is_transposed; p += 2) {
+        float *panel = to + p / 2 * padded;
+        for (ptrdiff_t j = 0; j < width; j += step, panel += size)
+            for (ptrdiff_t c = 0; c < padded; c += LANES) {
+                const float *from = B + p * stride + j + c;
+                MLPCORE_PREFETCH(from + AHEAD * stride);
+                MLPCORE_PREFETCH(from + (AHEAD + 1) * stride);
+                *(NAME(vector) *)(panel + c) =
+                    NAME(pairs)(from, from + stride, width - j - c, p + 1 < k);
+            }
     }
-    for (ptrdiff_t p = 0; p < k; p += 2)
-        for (ptrdiff_t c = 0; c < padded; c += LANES) {
-            const float *from = B + p * stride + c;
-            const __m256bh first = _mm512_cvtneps_pbh(NAME(load)(from, width - c));
-            const __m256bh second =
-                _mm512_cvtneps_pbh(NAME(load)(from + stride, p + 1 < k ? width - c : 0));
-            const __m512i low = _mm512_cvtepu16_epi32((__m256i)first);
-            const __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)second), 16);
-            *(NAME(vector) *)(to + p / 2 * padded + c) = (NAME(vector))_mm512_or_si512(low, high);
-        }
 }
 
 #undef FLOATS

@@ -48,39 +48,48 @@ TARGET MLPCORE_INLINE void NAME(transpose)(NAME(vector) *row)
 TARGET MLPCORE_INLINE void NAME(copy_transposed)(const T *B, ptrdiff_t stride, ptrdiff_t k,
                                                  ptrdiff_t width, T *to, ptrdiff_t padded)
 {
-    for (ptrdiff_t start = 0; start < k; start += LANES) {
-        const ptrdiff_t stop = start + LANES < k ? start + LANES : k;
-        ptrdiff_t c = 0;
+    for (ptrdiff_t c = 0; c < width; c += LANES) {
+        const ptrdiff_t end = c + LANES < width ? c + LANES : width;
+        ptrdiff_t p = 0;
 #if MLPCORE_SHUFFLES
-        for (; c + LANES <= width && stop - start == LANES; c += LANES) {
+        for (; p + LANES <= k && end - c == LANES; p += LANES) {
             NAME(vector) row[LANES];
-            for (int r = 0; r < LANES; r++)
-                row[r] = *(const NAME(vector) *)(B + (c + r) * stride + start);
+            for (int r = 0; r < LANES; r++) {
+                row[r] = *(const NAME(vector) *)(B + (c + r) * stride + p);
+                MLPCORE_PREFETCH(B + (c + r) * stride + p + 4 * LANES);
+            }
             NAME(transpose)(row);
-            for (int r = 0; r < LANES; r++)
-                *(NAME(vector) *)(to + (start + r) * padded + c) = row[r];
+            for (int r = 0; r < LANES; r++) *(NAME(vector) *)(to + (p + r) * padded + c) = row[r];
         }
 #endif
-        for (; c < width; c++)
-            for (ptrdiff_t p = start; p < stop; p++) to[p * padded + c] = B[c * stride + p];
+        for (; p < k; p++)
+            for (ptrdiff_t r = c; r < end; r++) to[p * padded + r] = B[r * stride + p];
     }
 }
 
-/* k terms of `width` columns of B, (k, width) in memory, or (width, k) if it is transposed. */
+/* k terms of `width` columns of B, (k, width) in memory, or (width, k) if it is transposed, in
+   panels of `step` columns and room for `padded`, which lie `size` apart. */
 TARGET static void NAME(copy)(const T *B, ptrdiff_t stride, int is_transposed, ptrdiff_t k,
-                              ptrdiff_t width, T *to, ptrdiff_t padded)
+                              ptrdiff_t width, ptrdiff_t step, T *to, ptrdiff_t padded,
+                              ptrdiff_t size)
 {
+    enum { AHEAD = 8 }; /* rows that are asked for: they lie too far apart to be foreseen */
     for (ptrdiff_t p = 0; p < k && width < padded; p++)
         memset(to + p * padded + width, 0, (size_t)(padded - width) * sizeof(T));
     if (is_transposed)
-        NAME(copy_transposed)(B, stride, k, width, to, padded);
-    else if (width == 2 * LANES)
-        for (ptrdiff_t p = 0; p < k; p++) {
-            const NAME(vector) *row = (const NAME(vector) *)(B + p * stride);
-            NAME(vector) *copy = (NAME(vector) *)(to + p * 2 * LANES);
-            copy[0] = row[0];
-            copy[1] = row[1];
-        }
+        for (ptrdiff_t j = 0; j < width; j += step, to += size)
+            NAME(copy_transposed)(B + j * stride, stride, k, width < step ? width : step, to,
+                                  padded);
+    else if (width >= 2 * LANES)
+        for (ptrdiff_t p = 0; p < k; p++)
+            for (ptrdiff_t j = 0; j < width; j += 2 * LANES) {
+                const NAME(vector) *row = (const NAME(vector) *)(B + p * stride + j);
+                NAME(vector) *copy = (NAME(vector) *)(to + p * 2 * LANES + j / (2 * LANES) * size);
+                copy[0] = row[0];
+                copy[1] = row[1];
+                MLPCORE_PREFETCH(B + (p + AHEAD) * stride + j);
+                MLPCORE_PREFETCH(B + (p + AHEAD) * stride + j + LANES);
+            }
     else
         for (ptrdiff_t p = 0; p < k; p++)
             for (ptrdiff_t c = 0; c < width; c++) to[p * padded + c] = B[p * stride + c];

@@ -17,6 +17,8 @@ from libc.string cimport memset
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
+from mlpcore._team import zeros_on_lines
+
 cdef extern from "_updates.h" nogil:
     int MLPCORE_ADD, MLPCORE_MOMENTUM, MLPCORE_NESTEROV, MLPCORE_ADAM
     ctypedef struct mlpcore_update_job:
@@ -94,7 +96,7 @@ cdef class Optimizer:
         """Return the state; zeros in the beginning, or where it is another network's."""
         shape = (self.n_state, n_params)
         if self.state is None or self.state.shape != shape or self.state.dtype != dtype:
-            self.state = np.zeros(shape, dtype)
+            self.state = zeros_on_lines(shape, dtype)
         return self.state
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mlpcore._network import Network
+from mlpcore._team import zeros_on_lines
 
 
 def initialize(
@@ -40,7 +41,7 @@ def initialize(
     -------
     ndarray of shape (network.n_params,)
     """
-    params = np.zeros(network.n_params, dtype)
+    params = zeros_on_lines(network.n_params, dtype)
     biases = network.own_biases(params)
     for i, (W, b) in enumerate(zip(network.coefs(params), biases, strict=True)):
         n_in, n_out = W.shape

@@ -1,0 +1,114 @@
+/* A tile of a product for one type T and one level, included by _dense_level.h: some rows by one
+   or two vectors of sums, which stay in registers. */
+
+/* What is done to the sums of a tile in registers: they begin with a bias of each row if there
+   is one, relu follows them, or their derivative, told from a (rows, vectors). */
+typedef struct {
+    const T *bias;
+    ptrdiff_t bias_step;
+    int relu;
+    const T *a;
+} NAME(ends);
+
+#if !defined(_MSC_VER)
+typedef __typeof__((NAME(vector)){0} == (NAME(vector)){0}) NAME(mask);
+
+/* A row of sums to begin with. */
+TARGET MLPCORE_INLINE NAME(vector) NAME(first_sum)(int adds, const NAME(ends) *ends, int i,
+                                                   const T *out)
+{
+    NAME(vector) sum = {0};
+    if (ends && ends->bias) return sum + ends->bias[i * ends->bias_step];
+    return adds ? *(const NAME(vector) *)out : sum;
+}
+
+/* What becomes of a row of sums; a NaN stays one. */
+TARGET MLPCORE_INLINE NAME(vector) NAME(last_sum)(const NAME(ends) *ends, NAME(vector) sum,
+                                                  const T *a)
+{
+    if (ends && ends->relu) return (NAME(vector))((NAME(mask))sum & ~(sum < 0));
+    if (!ends || !ends->a) return sum;
+    return (NAME(vector))((NAME(mask))sum & (*(const NAME(vector) *)a != 0));
+}
+#endif
+
+/* What is asked for while a tile is added up, as it follows: rows of up to three arrays. All at
+   once, they would hold the sums up; spread over them they come from memory unnoticed. */
+typedef struct {
+    int n;
+    const char *at[3];
+    ptrdiff_t stride[3], last; /* bytes: between rows, and to the last one of a row */
+} NAME(ahead);
+
+MLPCORE_INLINE void NAME(prefetch_row)(const NAME(ahead) *ahead, ptrdiff_t i)
+{
+    for (int s = 0; s < ahead->n; s++) {
+        const char *row = ahead->at[s] + i * ahead->stride[s];
+        MLPCORE_PREFETCH(row);
+        MLPCORE_PREFETCH(row + ahead->last / 2);
+        MLPCORE_PREFETCH(row + ahead->last);
+    }
+}
+
+/* out (rows, vectors) = A (rows, k) B (k, vectors), or that added to what stands there; `ends`
+   and `ahead` may be NULL. The constants are known at each call. */
+TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const int transposed,
+                                      ptrdiff_t k, const T *A, ptrdiff_t a_stride, const T *B,
+                                      ptrdiff_t b_stride, int adds, const NAME(ends) *ends,
+                                      const NAME(ahead) *ahead, T *out)
+{
+#if defined(_MSC_VER)
+    for (int i = 0; i < rows; i++)
+        for (int c = 0; c < vectors * LANES; c++) {
+            const ptrdiff_t at = i * vectors * LANES + c;
+            T sum = ends && ends->bias ? ends->bias[i * ends->bias_step] : adds ? out[at] : 0;
+            for (ptrdiff_t p = 0; p < k; p++)
+                sum += (transposed ? A[p * a_stride + i] : A[i * a_stride + p]) * B[p * b_stride + c];
+            if (ends && ends->relu && sum < 0) sum = 0;
+            out[at] = ends && ends->a && ends->a[at] == 0 ? 0 : sum;
+        }
+#else
+    NAME(vector) sum[MLPCORE_ROWS][2], b[2];
+    const int parts = ahead && ahead->n ? rows : 1;
+    ptrdiff_t p = 0;
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = NAME(first_sum)(adds, ends, i, out + (i * vectors + v) * LANES);
+    for (int part = 0; part < parts; part++) {
+        const ptrdiff_t stop = part + 1 < parts ? k * (part + 1) / rows : k;
+        if (ahead) NAME(prefetch_row)(ahead, part);
+        for (; p < stop; p++) {
+            for (int v = 0; v < vectors; v++)
+                b[v] = *(const NAME(vector) *)(B + p * b_stride + v * LANES);
+            for (int i = 0; i < rows; i++) {
+                const T a = transposed ? A[p * a_stride + i] : A[i * a_stride + p];
+                for (int v = 0; v < vectors; v++)
+                    sum[i][v] = NAME(multiply_add)(sum[i][v], a, b[v]);
+            }
+        }
+    }
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < vectors; v++) {
+            const ptrdiff_t at = (i * vectors + v) * LANES;
+            *(NAME(vector) *)(out + at) =
+                NAME(last_sum)(ends, sum[i][v], ends && ends->a ? ends->a + at : NULL);
+        }
+#endif
+}
+
+#define CASE(r)                                                                            \
+    case r:                                                                                \
+        NAME(tile)(r < MLPCORE_ROWS ? r : MLPCORE_ROWS, vectors, transposed, k, A, a_stride, B, \
+                   b_stride, adds, ends, ahead, out);                                      \
+        break;
+TARGET MLPCORE_INLINE void NAME(tile_of)(int rows, const int vectors, const int transposed,
+                                         ptrdiff_t k, const T *A, ptrdiff_t a_stride, const T *B,
+                                         ptrdiff_t b_stride, int adds, const NAME(ends) *ends,
+                                         const NAME(ahead) *ahead, T *out)
+{
+    switch (rows) {
+        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
+        CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+    }
+}
+#undef CASE
