@@ -65,72 +65,25 @@ MLPCORE_INLINE void mlpcore_share(const mlpcore_product *job, ptrdiff_t width, i
     }
 }
 
-#define MLPCORE_PASTE(name, suffix) name##_##suffix
-#define MLPCORE_SUFFIX(name, suffix) MLPCORE_PASTE(name, suffix)
-#define MLPCORE_JOIN(name, S, level) name##_##S##_##level
-#define MLPCORE_NAME(name, S, level) MLPCORE_JOIN(name, S, level)
-
-#define LEVEL baseline
-#define TARGET
-#define VECTOR_BYTES 16
-#if defined(__aarch64__)
-#define MLPCORE_ROWS 12
-#else
-#define MLPCORE_ROWS 6
-#endif
-#define T float
-#define S f
-#include "_dense_level.h"
-#define T double
-#define S d
-#include "_dense_level.h"
-#undef LEVEL
-#undef TARGET
-#undef VECTOR_BYTES
-#undef MLPCORE_ROWS
-
-#ifdef MLPCORE_X86_LEVELS
-#define LEVEL avx2
-#define TARGET MLPCORE_FOR_AVX2
-#define VECTOR_BYTES 32
-#define MLPCORE_ROWS 6
-#define T float
-#define S f
-#include "_dense_level.h"
-#define T double
-#define S d
-#include "_dense_level.h"
-#undef LEVEL
-#undef TARGET
-#undef VECTOR_BYTES
-#undef MLPCORE_ROWS
-
-#define LEVEL avx512
-#define TARGET MLPCORE_FOR_AVX512
-#define VECTOR_BYTES 64
-#define MLPCORE_ROWS 14
-#define T float
-#define S f
-#include "_dense_level.h"
-#define T double
-#define S d
-#include "_dense_level.h"
-#undef LEVEL
-#undef TARGET
+#define LEVEL_BODY "_dense_level.h"
+#include "_each_level.h"
 
 #ifdef MLPCORE_FOR_BFLOAT16
 #define LEVEL bfloat16
 #define TARGET MLPCORE_FOR_BFLOAT16
+#define VECTOR_BYTES 64
+#define MLPCORE_ROWS 14
 #define PAIRS
 #define T float
 #define S f
 #include "_dense_level.h"
 #undef LEVEL
 #undef TARGET
-#undef PAIRS
-#endif
 #undef VECTOR_BYTES
 #undef MLPCORE_ROWS
+#undef PAIRS
+#undef T
+#undef S
 #endif
 
 /* For processors that mlpcore_has_bfloat16. */

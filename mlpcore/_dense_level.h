@@ -238,8 +238,6 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
     }
 }
 
-#undef T
-#undef S
 #undef NAME
 #undef LANES
 #undef PLACES

@@ -61,56 +61,8 @@ MLPCORE_INLINE ptrdiff_t mlpcore_small_row(const mlpcore_small_job *job, ptrdiff
     return row;
 }
 
-#define LEVEL baseline
-#define TARGET
-#define VECTOR_BYTES 16
-#if defined(__aarch64__)
-#define MLPCORE_ROWS 12
-#else
-#define MLPCORE_ROWS 6
-#endif
-#define T float
-#define S f
-#include "_small_level.h"
-#define T double
-#define S d
-#include "_small_level.h"
-#undef LEVEL
-#undef TARGET
-#undef VECTOR_BYTES
-#undef MLPCORE_ROWS
-
-#ifdef MLPCORE_X86_LEVELS
-#define LEVEL avx2
-#define TARGET MLPCORE_FOR_AVX2
-#define VECTOR_BYTES 32
-#define MLPCORE_ROWS 6
-#define T float
-#define S f
-#include "_small_level.h"
-#define T double
-#define S d
-#include "_small_level.h"
-#undef LEVEL
-#undef TARGET
-#undef VECTOR_BYTES
-#undef MLPCORE_ROWS
-
-#define LEVEL avx512
-#define TARGET MLPCORE_FOR_AVX512
-#define VECTOR_BYTES 64
-#define MLPCORE_ROWS 14
-#define T float
-#define S f
-#include "_small_level.h"
-#define T double
-#define S d
-#include "_small_level.h"
-#undef LEVEL
-#undef TARGET
-#undef VECTOR_BYTES
-#undef MLPCORE_ROWS
-#endif
+#define LEVEL_BODY "_small_level.h"
+#include "_each_level.h"
 
 MLPCORE_DISPATCH(mlpcore_small_f, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_small_d, (const void *job, int t, int n), (job, t, n))

@@ -282,8 +282,6 @@ TARGET static void NAME(mlpcore_small)(const mlpcore_small_job *job, int thread,
     }
 }
 
-#undef T
-#undef S
 #undef NAME
 #undef LANES
 #undef PADDED

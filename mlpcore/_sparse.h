@@ -118,60 +118,8 @@ MLPCORE_INLINE void mlpcore_prefetch_rows(const void *W, const void *first, cons
 #endif
 }
 
-#define MLPCORE_PASTE(name, suffix) name##_##suffix
-#define MLPCORE_SUFFIX(name, suffix) MLPCORE_PASTE(name, suffix)
-#define MLPCORE_JOIN(name, S, level) name##_##S##_##level
-#define MLPCORE_NAME(name, S, level) MLPCORE_JOIN(name, S, level)
-
-#define LEVEL baseline
-#define LEVEL_IS_AVX512 0
-#define TARGET
-#define VECTOR_BYTES 16
-#define T float
-#define S f
-#define SQUARE_ROOT sqrtf
-#include "_sparse_level.h"
-#define T double
-#define S d
-#define SQUARE_ROOT sqrt
-#include "_sparse_level.h"
-#undef LEVEL
-#undef TARGET
-#undef VECTOR_BYTES
-
-#ifdef MLPCORE_X86_LEVELS
-#define LEVEL avx2
-#define TARGET MLPCORE_FOR_AVX2
-#define VECTOR_BYTES 32
-#define T float
-#define S f
-#define SQUARE_ROOT sqrtf
-#include "_sparse_level.h"
-#define T double
-#define S d
-#define SQUARE_ROOT sqrt
-#include "_sparse_level.h"
-#undef LEVEL
-#undef TARGET
-#undef VECTOR_BYTES
-
-#undef LEVEL_IS_AVX512
-#define LEVEL avx512
-#define LEVEL_IS_AVX512 1
-#define TARGET MLPCORE_FOR_AVX512
-#define VECTOR_BYTES 64
-#define T float
-#define S f
-#define SQUARE_ROOT sqrtf
-#include "_sparse_level.h"
-#define T double
-#define S d
-#define SQUARE_ROOT sqrt
-#include "_sparse_level.h"
-#undef LEVEL
-#undef TARGET
-#undef VECTOR_BYTES
-#endif
+#define LEVEL_BODY "_sparse_level.h"
+#include "_each_level.h"
 
 MLPCORE_DISPATCH(mlpcore_sparse_gather_f, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sparse_gather_d, (const void *job, int t, int n), (job, t, n))

@@ -308,10 +308,7 @@ TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, 
     }
 }
 
-#undef T
-#undef S
 #undef NAME
 #undef LANES
-#undef SQUARE_ROOT
 #undef CASE
 #undef FOR_EACH_WIDTH

@@ -1,0 +1,93 @@
+/* Includes LEVEL_BODY, the name of a file, for each level and type. There
+   T and S are the type and its suffix, SQUARE_ROOT its function;
+   LEVEL is the level's name, TARGET what a function's definition begins with;
+   VECTOR_BYTES are those of a register, MLPCORE_ROWS the rows of a tile of two that all hold. */
+#ifndef MLPCORE_NAME
+#define MLPCORE_PASTE(name, suffix) name##_##suffix
+#define MLPCORE_SUFFIX(name, suffix) MLPCORE_PASTE(name, suffix)
+#define MLPCORE_JOIN(name, S, level) name##_##S##_##level
+#define MLPCORE_NAME(name, S, level) MLPCORE_JOIN(name, S, level)
+#endif
+
+#define LEVEL baseline
+#define LEVEL_IS_AVX512 0
+#define TARGET
+#define VECTOR_BYTES 16
+#if defined(__aarch64__)
+#define MLPCORE_ROWS 12
+#else
+#define MLPCORE_ROWS 6
+#endif
+#define T float
+#define S f
+#define SQUARE_ROOT sqrtf
+#include LEVEL_BODY
+#undef T
+#undef S
+#undef SQUARE_ROOT
+#define T double
+#define S d
+#define SQUARE_ROOT sqrt
+#include LEVEL_BODY
+#undef T
+#undef S
+#undef SQUARE_ROOT
+#undef LEVEL
+#undef LEVEL_IS_AVX512
+#undef TARGET
+#undef VECTOR_BYTES
+#undef MLPCORE_ROWS
+
+#ifdef MLPCORE_X86_LEVELS
+#define LEVEL avx2
+#define LEVEL_IS_AVX512 0
+#define TARGET MLPCORE_FOR_AVX2
+#define VECTOR_BYTES 32
+#define MLPCORE_ROWS 6
+#define T float
+#define S f
+#define SQUARE_ROOT sqrtf
+#include LEVEL_BODY
+#undef T
+#undef S
+#undef SQUARE_ROOT
+#define T double
+#define S d
+#define SQUARE_ROOT sqrt
+#include LEVEL_BODY
+#undef T
+#undef S
+#undef SQUARE_ROOT
+#undef LEVEL
+#undef LEVEL_IS_AVX512
+#undef TARGET
+#undef VECTOR_BYTES
+#undef MLPCORE_ROWS
+
+#define LEVEL avx512
+#define LEVEL_IS_AVX512 1
+#define TARGET MLPCORE_FOR_AVX512
+#define VECTOR_BYTES 64
+#define MLPCORE_ROWS 14
+#define T float
+#define S f
+#define SQUARE_ROOT sqrtf
+#include LEVEL_BODY
+#undef T
+#undef S
+#undef SQUARE_ROOT
+#define T double
+#define S d
+#define SQUARE_ROOT sqrt
+#include LEVEL_BODY
+#undef T
+#undef S
+#undef SQUARE_ROOT
+#undef LEVEL
+#undef LEVEL_IS_AVX512
+#undef TARGET
+#undef VECTOR_BYTES
+#undef MLPCORE_ROWS
+#endif
+
+#undef LEVEL_BODY
