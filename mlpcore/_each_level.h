@@ -1,6 +1,6 @@
 /* Includes LEVEL_BODY, the name of a file, for each level and type. There
    T and S are the type and its suffix, SQUARE_ROOT its function;
-   LEVEL is the level's name, TARGET what a function's definition begins with;
+   LEVEL is the level's name, LEVEL_IS_AVX512 0 or 1, TARGET what a function begins with;
    VECTOR_BYTES are those of a register, MLPCORE_ROWS the rows of a tile of two that all hold. */
 #ifndef MLPCORE_NAME
 #define MLPCORE_PASTE(name, suffix) name##_##suffix
@@ -18,20 +18,7 @@
 #else
 #define MLPCORE_ROWS 6
 #endif
-#define T float
-#define S f
-#define SQUARE_ROOT sqrtf
-#include LEVEL_BODY
-#undef T
-#undef S
-#undef SQUARE_ROOT
-#define T double
-#define S d
-#define SQUARE_ROOT sqrt
-#include LEVEL_BODY
-#undef T
-#undef S
-#undef SQUARE_ROOT
+#include "_each_type.h"
 #undef LEVEL
 #undef LEVEL_IS_AVX512
 #undef TARGET
@@ -44,20 +31,7 @@
 #define TARGET MLPCORE_FOR_AVX2
 #define VECTOR_BYTES 32
 #define MLPCORE_ROWS 6
-#define T float
-#define S f
-#define SQUARE_ROOT sqrtf
-#include LEVEL_BODY
-#undef T
-#undef S
-#undef SQUARE_ROOT
-#define T double
-#define S d
-#define SQUARE_ROOT sqrt
-#include LEVEL_BODY
-#undef T
-#undef S
-#undef SQUARE_ROOT
+#include "_each_type.h"
 #undef LEVEL
 #undef LEVEL_IS_AVX512
 #undef TARGET
@@ -69,20 +43,7 @@
 #define TARGET MLPCORE_FOR_AVX512
 #define VECTOR_BYTES 64
 #define MLPCORE_ROWS 14
-#define T float
-#define S f
-#define SQUARE_ROOT sqrtf
-#include LEVEL_BODY
-#undef T
-#undef S
-#undef SQUARE_ROOT
-#define T double
-#define S d
-#define SQUARE_ROOT sqrt
-#include LEVEL_BODY
-#undef T
-#undef S
-#undef SQUARE_ROOT
+#include "_each_type.h"
 #undef LEVEL
 #undef LEVEL_IS_AVX512
 #undef TARGET

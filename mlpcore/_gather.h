@@ -144,11 +144,9 @@ TARGET static void NAME(sort_by_feature)(const mlpcore_nonzeros *part, ptrdiff_t
 TARGET MLPCORE_INLINE void NAME(prefetch_row)(const mlpcore_sparse_job *job, ptrdiff_t i,
                                               ptrdiff_t from, ptrdiff_t to)
 {
-#if !defined(_MSC_VER)
     const ptrdiff_t size = job->x_type == MLPCORE_UINT8 ? 1 : job->x_type == MLPCORE_FLOAT32 ? 4 : 8;
     const char *x = (const char *)job->X + i * job->n_features * size;
-    for (ptrdiff_t b = from * size; b < to * size; b += 64) __builtin_prefetch(x + b);
-#endif
+    for (ptrdiff_t b = from * size; b < to * size; b += 64) MLPCORE_PREFETCH(x + b);
 }
 
 /* A thread gathers its share of the rows. */

@@ -8,6 +8,7 @@ from mlpcore._network import Network
 from mlpcore._optimizers import Optimizer, Solver, step
 from mlpcore._rows import Rows
 from mlpcore._run import Run
+from mlpcore._team import zeros_on_lines
 from mlpcore._training import loss_and_gradient, train
 
 DTYPES = ["float32", "float64"]
@@ -121,3 +122,14 @@ def test_gradient_is_shortened_to_its_limit(limit):
     assert run.gradient_norms == [pytest.approx(norm, rel=1e-12)]
     assert run.learning_rates == [0.1]
     assert 0 <= run.seconds[0] < 5
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [7, (2, 300_001)])
+def test_many_zeros_begin_on_a_cache_line(dtype, shape):
+    for zeros in [zeros_on_lines(shape, dtype) for _ in range(3)]:
+        assert zeros.shape == np.zeros(shape).shape
+        assert zeros.dtype == dtype
+        assert zeros.flags.c_contiguous
+        assert not zeros.any()
+        assert zeros.nbytes < 1 << 20 or zeros.ctypes.data % 64 == 0

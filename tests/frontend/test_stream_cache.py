@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from after_epochs import AfterEpochs
 from stream_forms import BUFFER, FORMS, OPTIONS, N, X, Y, mapped, names, opened, parquet
 from test_memory import run
 
@@ -97,23 +98,6 @@ def test_blocks_that_were_read_in_part_are_read_again(tmp_path):
     assert [block in given._cache for block in (7, 8)] == [True, False]
 
 
-class Meanwhile:
-    """Callback: do something after the first epoch."""
-
-    def __init__(self, action):
-        self.action = action
-
-    def setup(self, estimator, context): ...
-
-    def teardown(self, estimator, context): ...
-
-    def on_fit_task_begin(self, estimator, context): ...
-
-    def on_fit_task_end(self, estimator, context):
-        if context.task_name == "epoch":
-            self.action()
-
-
 @pytest.mark.parametrize("cached", [False, True])
 def test_files_that_change(cached, tmp_path):
     options = {"cache": tmp_path} if cached else {}
@@ -127,7 +111,7 @@ def test_files_that_change(cached, tmp_path):
         os.utime(other, ns=(written + 10**9, written + 10**9))
         other.replace(path)
 
-    model = MLPClassifier(**OPTIONS).set_callbacks(Meanwhile(change))
+    model = MLPClassifier(**OPTIONS).set_callbacks(AfterEpochs(change))
     message = r"X\.parquet has been changed or removed since stream\(\.\.\.\) was called"
     with pytest.raises(ValueError, match=message):
         model.fit(given, Y)

@@ -6,29 +6,13 @@ import threading
 
 import numpy as np
 import pytest
+from after_epochs import AfterEpochs
 from sklearn.utils import check_random_state
 
 from mlpcore import MLP
 from mlpcore._streams import BorrowedStream, copied, seeded
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-class InTheMiddle:
-    """Callback: do something after the first epoch."""
-
-    def __init__(self, action):
-        self.action = action
-
-    def setup(self, estimator, context): ...
-
-    def teardown(self, estimator, context): ...
-
-    def on_fit_task_begin(self, estimator, context): ...
-
-    def on_fit_task_end(self, estimator, context):
-        if context.task_name == "epoch":
-            self.action()
 
 
 @pytest.fixture(params=[None, np.random.RandomState, np.random.PCG64])
@@ -41,7 +25,7 @@ def random_state(request):
 def test_fits_that_overlap_differ(blobs, random_state):
     options = {"hidden_layer_sizes": (5,), "max_iter": 1, "random_state": random_state}
     inner = [MLP(**options) for _ in range(2)]
-    outer = MLP(**options).set_callbacks(InTheMiddle(lambda: [m.fit(*blobs) for m in inner]))
+    outer = MLP(**options).set_callbacks(AfterEpochs(lambda: [m.fit(*blobs) for m in inner]))
     models = [outer.fit(*blobs), *inner, MLP(**options).fit(*blobs)]
     assert len({model.coefs_[0].tobytes() for model in models}) == 4
 
@@ -56,7 +40,7 @@ def test_what_others_drew_is_not_drawn_again(blobs, random_state):
         left.append(stream.get_state(legacy=False))
 
     model = MLP(max_iter=1, random_state=random_state)
-    model.set_callbacks(InTheMiddle(draw)).fit(*blobs)
+    model.set_callbacks(AfterEpochs(draw)).fit(*blobs)
     np.testing.assert_equal(stream.get_state(legacy=False), left[0])
 
 
