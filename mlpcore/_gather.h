@@ -3,7 +3,8 @@
 
    First the positions are found: each is written in any case and counted, in its row and for
    its feature, if it holds no zero, so that there is no branch to miss. There is room for a
-   vector more. */
+   vector more. A value is looked at once: another thread may write to X meanwhile, and both
+   counts must agree. */
 
 #if defined(__AVX512F__) || defined(MLPCORE_X86_LEVELS)
 #include <immintrin.h>
@@ -11,9 +12,10 @@
 
 #define POSITIONS(x)                                                                       \
     for (; j < n; j++) {                                                                   \
+        const int found = (x)[j] != 0;                                                     \
         feature[k] = (int32_t)j;                                                           \
-        if (count) count[j] += (x)[j] != 0;                                                \
-        k += (x)[j] != 0;                                                                  \
+        if (count) count[j] += found;                                                      \
+        k += found;                                                                        \
     }
 
 #if LEVEL_IS_AVX512

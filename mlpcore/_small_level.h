@@ -143,8 +143,8 @@ TARGET static double NAME(small_panel)(const mlpcore_small_job *job, const NAME(
 }
 
 /* out (n, vectors) = A B, summed over the panels; A (n, width), B (width, b_stride) of each. */
-TARGET static void NAME(small_product)(const NAME(samples) *s, int n, int vectors,
-                                               const T *A, const T *B, ptrdiff_t b_stride, T *out)
+TARGET static void NAME(small_product)(const NAME(samples) *s, int n, int vectors, const T *A,
+                                       const T *B, ptrdiff_t b_stride, T *out)
 {
     for (ptrdiff_t p = 0; p < s->n_panels; p++) {
         const ptrdiff_t left = s->m - p * s->width;
