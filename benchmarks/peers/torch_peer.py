@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from workloads import Task, mean_loss
 
+from mlpcore._levels import has_bfloat16
+
 VERSION = f"torch {torch.__version__}"
 SMALL = 10**6  # multiplications
 VARIANTS = ("eager", "bf16", "compiled")
@@ -51,6 +53,9 @@ class Peer:
             raise NotImplementedError(f"CSR matrices with {variant}")
         if workload.rows and variant == "bf16":
             raise NotImplementedError("predictions of other precision")
+        if variant == "bf16" and not has_bfloat16():
+            # It would be emulated: minutes an epoch.
+            raise NotImplementedError("bf16 on this processor")
         self.net = SparseFirst(task) if self.is_sparse else module(task)
         kind = torch.optim.SGD if workload.solver == "sgd" else torch.optim.Adam
         self.optimizer = kind(self.net.parameters(), lr=workload.learning_rate, fused=True)
