@@ -1,7 +1,8 @@
 /* Includes LEVEL_BODY, the name of a file, for each level and type. There
    T and S are the type and its suffix, SQUARE_ROOT its function;
-   LEVEL is the level's name, LEVEL_IS_AVX512 0 or 1, TARGET what a function begins with;
-   VECTOR_BYTES are those of a register, MLPCORE_ROWS the rows of a tile of two that all hold. */
+   LEVEL is the level's name, TARGET what a function begins with; VECTOR_BYTES are those of a
+   register, 32 only with AVX2 and 64 only with AVX-512; MLPCORE_ROWS the
+   rows of a tile of two that all hold. */
 #ifndef MLPCORE_NAME
 #define MLPCORE_PASTE(name, suffix) name##_##suffix
 #define MLPCORE_SUFFIX(name, suffix) MLPCORE_PASTE(name, suffix)
@@ -10,7 +11,6 @@
 #endif
 
 #define LEVEL baseline
-#define LEVEL_IS_AVX512 0
 #define TARGET
 #define VECTOR_BYTES 16
 #if defined(__aarch64__)
@@ -20,32 +20,27 @@
 #endif
 #include "_each_type.h"
 #undef LEVEL
-#undef LEVEL_IS_AVX512
 #undef TARGET
 #undef VECTOR_BYTES
 #undef MLPCORE_ROWS
 
 #ifdef MLPCORE_X86_LEVELS
 #define LEVEL avx2
-#define LEVEL_IS_AVX512 0
 #define TARGET MLPCORE_FOR_AVX2
 #define VECTOR_BYTES 32
 #define MLPCORE_ROWS 6
 #include "_each_type.h"
 #undef LEVEL
-#undef LEVEL_IS_AVX512
 #undef TARGET
 #undef VECTOR_BYTES
 #undef MLPCORE_ROWS
 
 #define LEVEL avx512
-#define LEVEL_IS_AVX512 1
 #define TARGET MLPCORE_FOR_AVX512
 #define VECTOR_BYTES 64
 #define MLPCORE_ROWS 14
 #include "_each_type.h"
 #undef LEVEL
-#undef LEVEL_IS_AVX512
 #undef TARGET
 #undef VECTOR_BYTES
 #undef MLPCORE_ROWS

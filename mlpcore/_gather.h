@@ -18,9 +18,9 @@
         k += found;                                                                        \
     }
 
-#if LEVEL_IS_AVX512
+#if VECTOR_BYTES == 64
 /* Sixteen at a time: what a mask selects is moved together. */
-#define POSITIONS_OF_16(mask)                                                              \
+#define POSITIONS_AT_ONCE(mask)                                                            \
     for (; j + 16 <= n; j += 16) {                                                         \
         const __mmask16 found = (mask);                                                    \
         const __m512i at = _mm512_add_epi32(_mm512_set1_epi32((int)j), places);            \
@@ -30,6 +30,23 @@
         }                                                                                  \
         _mm512_storeu_si512(feature + k, _mm512_maskz_compress_epi32(found, at));          \
         k += __builtin_popcount(found);                                                    \
+    }
+#elif VECTOR_BYTES == 32
+/* Eight at a time: a table says where what a mask selects goes. */
+#define POSITIONS_AT_ONCE(mask)                                                            \
+    for (; j + 8 <= n; j += 8) {                                                           \
+        const int found = (mask);                                                          \
+        const __m128i places = _mm_loadl_epi64((const __m128i *)mlpcore_places[found]);    \
+        const __m256i at = _mm256_set1_epi32((int)j);                                      \
+        if (count) {                                                                       \
+            const __m256i so_far = _mm256_loadu_si256((const __m256i *)(count + j));       \
+            const __m256i bit = _mm256_and_si256(_mm256_set1_epi32(found), bits);          \
+            _mm256_storeu_si256((__m256i *)(count + j),                                    \
+                                _mm256_sub_epi32(so_far, _mm256_cmpeq_epi32(bit, bits)));  \
+        }                                                                                  \
+        _mm256_storeu_si256((__m256i *)(feature + k),                                      \
+                            _mm256_add_epi32(at, _mm256_cvtepu8_epi32(places)));           \
+        k += __builtin_popcount((unsigned)found);                                          \
     }
 #endif
 
@@ -44,21 +61,38 @@ TARGET static ptrdiff_t NAME(find_nonzeros)(const mlpcore_sparse_job *job, ptrdi
     const float *f32 = (const float *)job->X + at;
     const double *f64 = (const double *)job->X + at;
     ptrdiff_t k = 0;
-#if LEVEL_IS_AVX512
+#if VECTOR_BYTES == 64
     const __m512i one = _mm512_set1_epi32(1);
     const __m512i places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m128i no_bytes = _mm_setzero_si128();
     const __m512 none = _mm512_setzero_ps();
     const __m512d no_doubles = _mm512_setzero_pd();
     if (job->x_type == MLPCORE_UINT8)
-        POSITIONS_OF_16(_mm_cmpneq_epu8_mask(_mm_loadu_si128((const __m128i *)(u8 + j)), no_bytes))
+        POSITIONS_AT_ONCE(_mm_cmpneq_epu8_mask(_mm_loadu_si128((const __m128i *)(u8 + j)), no_bytes))
     else if (job->x_type == MLPCORE_FLOAT32)
-        POSITIONS_OF_16(_mm512_cmp_ps_mask(_mm512_loadu_ps(f32 + j), none, _CMP_NEQ_UQ))
+        POSITIONS_AT_ONCE(_mm512_cmp_ps_mask(_mm512_loadu_ps(f32 + j), none, _CMP_NEQ_UQ))
     else
-        POSITIONS_OF_16(
+        POSITIONS_AT_ONCE(
             (__mmask16)(_mm512_cmp_pd_mask(_mm512_loadu_pd(f64 + j), no_doubles, _CMP_NEQ_UQ)
                         | _mm512_cmp_pd_mask(_mm512_loadu_pd(f64 + j + 8), no_doubles, _CMP_NEQ_UQ)
                               << 8))
+#elif VECTOR_BYTES == 32
+    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    const __m128i no_bytes = _mm_setzero_si128();
+    const __m256 none = _mm256_setzero_ps();
+    const __m256d no_doubles = _mm256_setzero_pd();
+    if (job->x_type == MLPCORE_UINT8)
+        POSITIONS_AT_ONCE(
+            255 & ~_mm_movemask_epi8(
+                _mm_cmpeq_epi8(_mm_loadl_epi64((const __m128i *)(u8 + j)), no_bytes)))
+    else if (job->x_type == MLPCORE_FLOAT32)
+        POSITIONS_AT_ONCE(
+            _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(f32 + j), none, _CMP_NEQ_UQ)))
+    else
+        POSITIONS_AT_ONCE(
+            _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(f64 + j), no_doubles, _CMP_NEQ_UQ))
+            | _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(f64 + j + 4), no_doubles, _CMP_NEQ_UQ))
+                  << 4)
 #endif
     if (job->x_type == MLPCORE_UINT8)
         POSITIONS(u8)
@@ -69,7 +103,7 @@ TARGET static ptrdiff_t NAME(find_nonzeros)(const mlpcore_sparse_job *job, ptrdi
     return k;
 }
 #undef POSITIONS
-#undef POSITIONS_OF_16
+#undef POSITIONS_AT_ONCE
 
 /* The entries of row i of a CSR matrix, scaled, counted by feature; returns how many. */
 TARGET static ptrdiff_t NAME(gather_entries)(const mlpcore_sparse_job *job, ptrdiff_t i,

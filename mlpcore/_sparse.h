@@ -118,6 +118,18 @@ MLPCORE_INLINE void mlpcore_prefetch_rows(const void *W, const void *first, cons
 #endif
 }
 
+#ifdef MLPCORE_X86_LEVELS
+/* The places of the ones of a byte: AVX2 has no instruction that moves what a mask selects. */
+static unsigned char mlpcore_places[256][8];
+
+__attribute__((constructor)) static void mlpcore_find_places(void)
+{
+    for (int byte = 0; byte < 256; byte++)
+        for (int bit = 0, n = 0; bit < 8; bit++)
+            if (byte >> bit & 1) mlpcore_places[byte][n++] = (unsigned char)bit;
+}
+#endif
+
 #define LEVEL_BODY "_sparse_level.h"
 #include "_each_level.h"
 

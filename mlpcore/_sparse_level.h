@@ -3,6 +3,15 @@
 #define NAME(name) MLPCORE_NAME(name, S, LEVEL)
 #define LANES (VECTOR_BYTES / (int)sizeof(T))
 
+/* Vectors of a tile's sums: sixteen registers hold no more, with what is added to them, and so
+   many bytes of each row that is added stay in the first cache. */
+#define MOST_VECTORS(bytes) ((bytes) < 13 * VECTOR_BYTES ? (bytes) / VECTOR_BYTES : 13)
+enum {
+    NAME(forward_vectors) = MOST_VECTORS(512),
+    NAME(gradient_vectors) = MOST_VECTORS(256),
+};
+#undef MOST_VECTORS
+
 #if !defined(_MSC_VER)
 typedef T NAME(lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T))));
 #endif
@@ -38,7 +47,7 @@ TARGET MLPCORE_INLINE void NAME(sum_rows)(const int N, const int in_entries, con
             for (int v = 0; v < last + LANES; v++)
                 out[v] += terms[s].value[k * v_step] * A[terms[s].index[k * i_step] * stride + v];
 #else
-    NAME(lanes) sum[8];
+    NAME(lanes) sum[NAME(forward_vectors)];
     for (int v = 0; v < N; v++)
         sum[v] = adds ? *(const NAME(lanes) *)(out + v * LANES) : (NAME(lanes)){0};
     for (int s = 0; s < n_terms; s++)
@@ -54,13 +63,25 @@ TARGET MLPCORE_INLINE void NAME(sum_rows)(const int N, const int in_entries, con
 #endif
 }
 
-/* A call whose first argument, a number of vectors, is known to the compiler. */
-#define CASE(v, call, ...) case v: NAME(call)(v, __VA_ARGS__); break;
+/* A call whose first argument, a number of vectors up to MOST, is known to the compiler. */
+#define CASE(v, call, ...)                                                                 \
+    case v:                                                                                \
+        if (v <= MOST) NAME(call)(v, __VA_ARGS__);                                         \
+        break;
 #define FOR_EACH_WIDTH(vectors, ...)                                                       \
     switch (vectors) {                                                                     \
         CASE(1, __VA_ARGS__) CASE(2, __VA_ARGS__) CASE(3, __VA_ARGS__) CASE(4, __VA_ARGS__) \
         CASE(5, __VA_ARGS__) CASE(6, __VA_ARGS__) CASE(7, __VA_ARGS__) CASE(8, __VA_ARGS__) \
+        CASE(9, __VA_ARGS__) CASE(10, __VA_ARGS__) CASE(11, __VA_ARGS__)                    \
+        CASE(12, __VA_ARGS__) CASE(13, __VA_ARGS__)                                        \
     }
+
+/* The vectors of the next tile of so many units; all tiles are about as wide. */
+TARGET MLPCORE_INLINE int NAME(vectors_of_tile)(ptrdiff_t n_units, int most)
+{
+    const ptrdiff_t left = (n_units + LANES - 1) / LANES, tiles = (left + most - 1) / most;
+    return (int)((left + tiles - 1) / tiles);
+}
 
 /* The next tile of units from `done` on, at most `most` vectors: it begins at `from`, and its
    last vector at from + last. Only a layer narrower than the tile lets it reach back. */
@@ -68,8 +89,7 @@ TARGET MLPCORE_INLINE int NAME(next_tile)(ptrdiff_t done, ptrdiff_t end, ptrdiff
                                           int most, ptrdiff_t *from, ptrdiff_t *last,
                                           ptrdiff_t *stop)
 {
-    const ptrdiff_t left = (end - done + LANES - 1) / LANES;
-    const int vectors = (int)(left < most ? left : most);
+    const int vectors = NAME(vectors_of_tile)(end - done, most);
     const ptrdiff_t over = done + vectors * LANES - n_units;
     *from = over > 0 && vectors == 1 ? n_units - LANES : done;
     *last = over > 0 && vectors > 1 ? n_units - LANES - done : (vectors - 1) * LANES;
@@ -108,7 +128,7 @@ TARGET MLPCORE_INLINE NAME(terms) NAME(terms_of_row)(const mlpcore_nonzeros *par
 TARGET static void NAME(forward_part)(const mlpcore_sparse_job *job, const mlpcore_nonzeros *part,
                                       ptrdiff_t n_rows, ptrdiff_t first, ptrdiff_t end)
 {
-    enum { MOST = 8 };
+    enum { MOST = NAME(forward_vectors) };
     const T *W = job->W;
     const ptrdiff_t n_stretches = job->n_stretches;
     ptrdiff_t from, last, stop;
@@ -167,12 +187,11 @@ TARGET MLPCORE_INLINE void NAME(add_stretch)(const int N, const mlpcore_sparse_j
 TARGET static void NAME(forward_copied)(const mlpcore_sparse_job *job, int t, int p, int p_end,
                                         ptrdiff_t first, ptrdiff_t end, T *room)
 {
-    enum { MOST = 8 };
+    enum { MOST = NAME(forward_vectors) };
     const T *W = job->W;
     T *copy = room, *sums = room + MLPCORE_STRETCH * MOST * LANES;
     for (ptrdiff_t done = first, stop; done < end; done = stop) {
-        const ptrdiff_t left = (end - done + LANES - 1) / LANES;
-        const int vectors = (int)(left < MOST ? left : MOST);
+        const int vectors = NAME(vectors_of_tile)(end - done, MOST);
         const ptrdiff_t padded = vectors * LANES;
         const int ahead = done == first ? t : -1;
         stop = done + padded < end ? done + padded : end;
@@ -262,7 +281,7 @@ TARGET MLPCORE_INLINE void NAME(gradient_of_features)(const int N, const mlpcore
 {
     enum { SIZE = sizeof(T) };
     NAME(terms) terms[MLPCORE_MOST_PARTS];
-    T sum[8 * LANES];
+    T sum[NAME(gradient_vectors) * LANES];
     for (ptrdiff_t k = 0; k < n_listed; k++) {
         const ptrdiff_t at = list[k] * job->n_units + tile->first;
         if (tile->skips_unmet && k + MLPCORE_AHEAD < n_listed)
@@ -284,7 +303,7 @@ TARGET MLPCORE_INLINE void NAME(gradient_of_features)(const int N, const mlpcore
 TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, int t,
                                                  int n_threads)
 {
-    enum { MOST = 4 };
+    enum { MOST = NAME(gradient_vectors) };
     const int by_units = job->n_units >= MLPCORE_MANY_UNITS;
     const ptrdiff_t end = by_units ? NAME(slice)(job->n_units, t + 1, n_threads) : job->n_units;
     T *columns = (T *)(job->rooms + t * job->room_size);
@@ -297,8 +316,7 @@ TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, 
         by_units ? 1 : n_threads, list);
     const ptrdiff_t begin = by_units ? mlpcore_part(n_listed, t, n_threads) : 0;
     for (; tile.first < end; tile.first += tile.n) {
-        const ptrdiff_t left = (end - tile.first + LANES - 1) / LANES;
-        tile.vectors = (int)(left < MOST ? left : MOST);
+        tile.vectors = NAME(vectors_of_tile)(end - tile.first, MOST);
         tile.n = tile.vectors * LANES < end - tile.first ? tile.vectors * LANES : end - tile.first;
         NAME(copy_columns)((const T *)job->Z + tile.first, job->z_stride, job->n_rows, tile.n,
                            tile.vectors * LANES, columns);
