@@ -66,7 +66,7 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
     cdef Py_ssize_t a_end = y_end + network.n_units, d_end = a_end + network.n_units
     cdef real[:, ::1] A = scratch[:, y_end:a_end]
     cdef real[:, ::1] D = scratch[:, a_end:d_end]
-    cdef real[:, ::1] S = scratch[:, d_end:]
+    cdef real[:, ::1] S = scratch[:, d_end:d_end + slope_columns(network, dropout)]
     cdef real[:, ::1] x, y, a, d
     cdef mlpcore_update more = accumulation(of_weights.scale, 1.0)
     cdef double total = 0.0

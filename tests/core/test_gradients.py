@@ -95,6 +95,20 @@ def test_equals_twin(twin, loss, output, dtype, n_rows):
     assert gradient.dtype == dtype
 
 
+@pytest.mark.parametrize("n_in", range(293, 303))
+def test_any_width_of_scratch(twin, n_in):
+    """Rows of 512 columns lie further apart than they are long: no layer has what is between."""
+    rng = np.random.default_rng(0)
+    sizes, ends = (n_in, 100, 4), (Activation.SOFTMAX, Loss.LOG_LOSS)
+    X, Y = rng.normal(size=(20, n_in)), np.eye(4)[rng.integers(0, 4, 20)]
+    network = Network(sizes, Activation.TANH, ends[0])
+    params = rng.normal(scale=0.1, size=network.n_params)
+    expected = twin(sizes, Activation.TANH, *ends, alpha=0.0).loss_and_gradient(params, X, Y)
+    value, gradient = loss_and_gradient(network, ends[1], Rows(X), Y, params)
+    assert value == pytest.approx(expected[0], rel=1e-12)
+    np.testing.assert_allclose(gradient, expected[1], atol=1e-12)
+
+
 def test_shapes_that_do_not_fit():
     network = Network(SIZES, Activation.TANH, Activation.IDENTITY)
     X, Y = problem(Loss.MSE, 4)
