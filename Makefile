@@ -72,7 +72,7 @@ test-parallel: $(VENV)/installed-dev
 SANITIZERS := ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
 SANITIZED = $(SANITIZERS) LD_PRELOAD="$$(cc -print-file-name=lib$(1).so) $$(cc -print-file-name=libstdc++.so.6)" $(VENV)-sanitize/bin/python
 SIMD_LEVELS = $$($(call SANITIZED,$(1)) -c 'from mlpcore._levels import *; print(*simd_levels())')
-TEAMWORK := dense sparse small bfloat16 idle losses
+TEAMWORK := dense sparse small small_layers bfloat16 idle losses
 sanitize:
 	$(PYTHON) -m venv $(VENV)-sanitize
 	MLPCORE_SANITIZE=address,undefined $(VENV)-sanitize/bin/python -m pip install --quiet '.[experiments,dev]'

@@ -9,6 +9,7 @@ cdef class Objective:
     cdef readonly Loss loss
     cdef readonly double huber_delta
 
+cdef Objective as_objective(loss)
 cdef double loss_forward(Objective objective, const real[:, ::1] a, const real[:, ::1] y,
                          const real[::1] weights, const Py_ssize_t[::1] index) noexcept nogil
 cdef void loss_backward(Objective objective, Activation output, const real[:, ::1] a,

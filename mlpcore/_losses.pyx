@@ -39,6 +39,11 @@ cdef class Objective:
         self.huber_delta = huber_delta
 
 
+cdef Objective as_objective(loss):
+    """Return a loss with its parameters."""
+    return loss if isinstance(loss, Objective) else Objective(loss)
+
+
 cdef double loss_forward(Objective objective, const real[:, ::1] a, const real[:, ::1] y,
                          const real[::1] weights, const Py_ssize_t[::1] index) noexcept nogil:
     """Return the loss summed over the rows, each times weights[index[i]] if there are any."""

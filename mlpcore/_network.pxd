@@ -22,12 +22,12 @@ cdef class Network:
 
 cdef Py_ssize_t room_to_compute(Network network, Team team, SparseBlock block,
                                 Py_ssize_t n_rows) noexcept nogil
-cdef int forward(Network network, Team team, const real[::1] params, const real[:, ::1] X,
-                 SparseBlock block, Dropout dropout, real[:, ::1] A,
+cdef int forward(Network network, Py_ssize_t n_layers, Team team, const real[::1] params,
+                 const real[:, ::1] X, SparseBlock block, Dropout dropout, real[:, ::1] A,
                  real[:, ::1] S) except -1 nogil
-cdef int backward(Network network, Team team, const real[::1] params, const real[:, ::1] X,
-                  SparseBlock block, const real[:, ::1] A, const real[:, ::1] S,
-                  real[:, ::1] D, const mlpcore_update *of_weights,
+cdef int backward(Network network, Py_ssize_t n_layers, Team team, const real[::1] params,
+                  const real[:, ::1] X, SparseBlock block, const real[:, ::1] A,
+                  const real[:, ::1] S, real[:, ::1] D, const mlpcore_update *of_weights,
                   const mlpcore_update *of_biases, real[::1] target,
                   real[:, ::1] state) except -1 nogil
 cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,

@@ -117,10 +117,10 @@ cdef Py_ssize_t room_to_compute(Network network, Team team, SparseBlock block,
     return room_for_products(team, most)
 
 
-cdef int forward(Network network, Team team, const real[::1] params, const real[:, ::1] X,
-                 SparseBlock block, Dropout dropout, real[:, ::1] A,
+cdef int forward(Network network, Py_ssize_t n_layers, Team team, const real[::1] params,
+                 const real[:, ::1] X, SparseBlock block, Dropout dropout, real[:, ::1] A,
                  real[:, ::1] S) except -1 nogil:
-    """a_l = f(a_(l-1) W_l + b_l), a_0 = input_scale X (m, n_0); A holds a_1, a_2, ...
+    """a_l = f(a_(l-1) W_l + b_l), a_0 = input_scale X (m, n_0), l up to n_layers; A holds a_1, ...
 
     If there is a sparse block, a_0 is that, and X only tells the number of rows. S has the
     columns of A, or none: it receives the slopes f'(z) of the hidden layers.
@@ -130,7 +130,7 @@ cdef int forward(Network network, Team team, const real[::1] params, const real[
     cdef const real[:, ::1] x = X
     cdef real[:, ::1] a, s
     cdef Activation kind
-    for i in range(network.n_layers):
+    for i in range(n_layers):
         W = params[network.weights[i]:network.weights[i + 1]]
         b = params[network.biases[i]:network.biases[i + 1]]
         a = layer_columns(network, i, m, A)
@@ -152,14 +152,14 @@ cdef int forward(Network network, Team team, const real[::1] params, const real[
     return 0
 
 
-cdef int backward(Network network, Team team, const real[::1] params, const real[:, ::1] X,
-                  SparseBlock block, const real[:, ::1] A, const real[:, ::1] S,
-                  real[:, ::1] D, const mlpcore_update *of_weights,
+cdef int backward(Network network, Py_ssize_t n_layers, Team team, const real[::1] params,
+                  const real[:, ::1] X, SparseBlock block, const real[:, ::1] A,
+                  const real[:, ::1] S, real[:, ::1] D, const mlpcore_update *of_weights,
                   const mlpcore_update *of_biases, real[::1] target,
                   real[:, ::1] state) except -1 nogil:
     """Apply the rules with x_l^T d_l and sum d_l to target; d_l = d_(l+1) W_(l+1)^T f'(z_l).
 
-    x_l is the layer's input; the output layer's delta stands in D already, and is lost.
+    x_l is the layer's input; that of the last of n_layers stands in D already, and is lost.
     target is a gradient, or params themselves, which then make a step: a layer's weights
     are read before they change. state (n_state, n_params) is that of the rules. Slopes are
     taken from S, or if that has no columns told from A.
@@ -169,7 +169,7 @@ cdef int backward(Network network, Team team, const real[::1] params, const real
     cdef real[:, ::1] d, d_before
     cdef Activation kind
     cdef mlpcore_update rule = of_weights[0]
-    for i in range(network.n_layers - 1, -1, -1):
+    for i in range(n_layers - 1, -1, -1):
         w, w_end = network.weights[i], network.weights[i + 1]
         d = layer_columns(network, i, m, D)
         x = X

@@ -38,12 +38,13 @@ typedef struct {
     ptrdiff_t n_layers, n_weights;
     const ptrdiff_t *sizes;            /* (n_layers + 1,) */
     const ptrdiff_t *weights, *biases; /* where each layer's lie in params */
-    const int *hidden;                 /* activations */
-    int output, shared_bias, loss;
+    const int *hidden;                 /* activations; that of X where its delta is asked for */
+    int input, output, shared_bias, loss;
     ptrdiff_t n_steps;
     mlpcore_small_step *steps;
     const void *X, *Y, *sample_weight; /* of all steps; NULL: all samples weigh 1 */
-    ptrdiff_t row_stride;              /* of all three */
+    void *d_X;                         /* receives the delta of X, or NULL */
+    ptrdiff_t row_stride;              /* of all four */
     void *params, *first, *second;
     void *A, *D, *transposed;          /* panels of one batch */
     void *gradients;                   /* of a narrow layer, or of biases: a thread's own */

@@ -105,7 +105,8 @@ TARGET static void NAME(small_inputs)(const mlpcore_small_job *job, ptrdiff_t fr
         w[c] = ((const T *)job->sample_weight + at)[c * job->row_stride];
 }
 
-/* Activations and deltas of one panel, and what is transposed of them; returns its loss. */
+/* Activations and deltas of one panel, and what is transposed of them; returns its loss. The
+   delta of its inputs goes to their rows, if it is asked for. */
 TARGET static double NAME(small_panel)(const mlpcore_small_job *job, const NAME(samples) *s,
                                        ptrdiff_t from, ptrdiff_t m, T *A, T *D, T *transposed)
 {
@@ -134,11 +135,14 @@ TARGET static double NAME(small_panel)(const mlpcore_small_job *job, const NAME(
         else
             NAME(copy_transposed)(D, width, m, n, transposed, columns);
         transposed += width * columns;
-        if (l == 1) break;
+        if (l == 1 && !job->d_X) break;
         NAME(small_backward)(s->vectors, job->sizes[l - 1], n, params + job->weights[l - 1],
-                             job->hidden[l - 2], z - back, D, D - back);
+                             l > 1 ? job->hidden[l - 2] : job->input, z - back, D, D - back);
         z -= back, D -= back;
     }
+    if (job->d_X)
+        NAME(copy_transposed)(D, width, m, job->sizes[0], (T *)job->d_X + from * job->row_stride,
+                              job->row_stride);
     return loss;
 }
 
@@ -256,8 +260,9 @@ TARGET static void NAME(small_step)(const mlpcore_small_job *job, mlpcore_small_
                                     const NAME(samples) *s, int thread, int n_threads)
 {
     const ptrdiff_t panel = s->rows * s->width;
+    const ptrdiff_t end = s->n_panels * (thread + 1) / n_threads;
     double square = 0;
-    for (ptrdiff_t p = thread; p < s->n_panels; p += n_threads) {
+    for (ptrdiff_t p = s->n_panels * thread / n_threads; p < end; p++) {
         const ptrdiff_t from = p * s->width, m = s->m - from < s->width ? s->m - from : s->width;
         if (step == job->steps || step->n_rows != step[-1].n_rows)
             NAME(small_frame)(job, m, s->width, (T *)job->A + p * panel);
@@ -271,13 +276,13 @@ TARGET static void NAME(small_step)(const mlpcore_small_job *job, mlpcore_small_
     if (thread == 0) step->loss = 0.5 * step->alpha * square;
     for (ptrdiff_t p = 0; p < s->n_panels && thread == 0; p++) step->loss += job->losses[p];
     NAME(small_updates)(job, step, s, thread, n_threads);
-    mlpcore_barrier_wait(job->barrier, n_threads);
 }
 
 TARGET static void NAME(mlpcore_small)(const mlpcore_small_job *job, int thread, int n_threads)
 {
     for (ptrdiff_t i = 0; i < job->n_steps; i++) {
         const NAME(samples) s = NAME(small_samples)(job, job->steps[i].n_rows, n_threads);
+        if (i > 0) mlpcore_barrier_wait(job->barrier, n_threads);
         NAME(small_step)(job, job->steps + i, &s, thread, n_threads);
     }
 }

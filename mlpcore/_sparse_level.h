@@ -3,12 +3,12 @@
 #define NAME(name) MLPCORE_NAME(name, S, LEVEL)
 #define LANES (VECTOR_BYTES / (int)sizeof(T))
 
-/* Vectors of a tile's sums: sixteen registers hold no more, with what is added to them, and so
-   many bytes of each row that is added stay in the first cache. */
-#define MOST_VECTORS(bytes) ((bytes) < 13 * VECTOR_BYTES ? (bytes) / VECTOR_BYTES : 13)
+/* Vectors of a tile's sums: so many bytes of each row that is added stay in the first cache, and
+   sixteen registers hold 13 with what is added to them. */
+#define MOST_VECTORS(bytes, most) ((bytes) < (most) * VECTOR_BYTES ? (bytes) / VECTOR_BYTES : (most))
 enum {
-    NAME(forward_vectors) = MOST_VECTORS(512),
-    NAME(gradient_vectors) = MOST_VECTORS(256),
+    NAME(forward_vectors) = MOST_VECTORS(512, 13),
+    NAME(gradient_vectors) = MOST_VECTORS(256, 8),
 };
 #undef MOST_VECTORS
 

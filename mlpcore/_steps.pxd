@@ -5,6 +5,7 @@ from mlpcore._network cimport Network
 from mlpcore._optimizers cimport mlpcore_update, Optimizer
 from mlpcore._rows cimport Rows
 from mlpcore._run cimport Run
+from mlpcore._small_layers cimport SmallLayers
 from mlpcore._sparse cimport SparseBlock
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
@@ -17,20 +18,20 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
                            const real[:, ::1] Y, const real[::1] weights,
                            const Py_ssize_t[::1] index, const real[::1] params,
                            const mlpcore_update *of_weights, const mlpcore_update *of_biases,
-                           SparseBlock block, Dropout dropout, real[:, ::1] scratch,
-                           real[::1] target, real[:, ::1] state,
+                           SparseBlock block, SmallLayers last_layers, Dropout dropout,
+                           real[:, ::1] scratch, real[::1] target, real[:, ::1] state,
                            Run run) except? -1.0 nogil
 cdef double train_batch(Network network, Team team, Objective objective, Optimizer optimizer,
                         Rows rows, const real[:, ::1] Y, const real[::1] weights,
                         const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
-                        SparseBlock block, Dropout dropout, real[:, ::1] scratch,
-                        Reduction reduction, Run run) except? -1.0 nogil
+                        SparseBlock block, SmallLayers last_layers, Dropout dropout,
+                        real[:, ::1] scratch, Reduction reduction, Run run) except? -1.0 nogil
 cdef double gradient_of_all(Reduction reduction, double *mass, Network network, Team team,
                             Objective objective, Rows rows, const real[:, ::1] Y,
                             const real[::1] weights, const Py_ssize_t[::1] index,
                             const real[::1] params, const mlpcore_update *rule,
-                            SparseBlock block, Dropout dropout, real[:, ::1] scratch,
-                            real[::1] grads, real[:, ::1] state,
+                            SparseBlock block, SmallLayers last_layers, Dropout dropout,
+                            real[:, ::1] scratch, real[::1] grads, real[:, ::1] state,
                             Run run) except? -1.0 nogil
 cdef bint all_finite(const real[::1] params) noexcept nogil

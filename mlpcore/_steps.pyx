@@ -15,8 +15,9 @@ from mlpcore._mpi cimport reduce_step, Reduction
 from mlpcore._network cimport Network, backward, forward, layer_columns
 from mlpcore._optimizers cimport (accumulation, mlpcore_update, Optimizer, optimizer_step,
                                   update_of)
-from mlpcore._rows cimport Rows, gather, gather_targets
+from mlpcore._rows cimport Rows, gather, gather_targets, gather_weights
 from mlpcore._run cimport Run
+from mlpcore._small_layers cimport SmallLayers, step_and_delta
 from mlpcore._sparse cimport begin_step, idle_steps, SparseBlock, sparse_gather
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
@@ -25,10 +26,11 @@ from mlpcore._types cimport real
 cdef Py_ssize_t scratch_width(Network network, SparseBlock block, Dropout dropout) noexcept nogil:
     """Return the number of columns of scratch.
 
-    They are X unless it is sparse, Y, activations, deltas, and slopes if they are needed.
+    They are X unless it is sparse, Y, activations, deltas, slopes if they are needed, and the
+    samples' weights; more for the rows not to lie where they disturb each other.
     """
     return room_of_row(x_columns(network, block) + network.sizes[network.n_layers]
-                       + 2 * network.n_units + slope_columns(network, dropout))
+                       + 2 * network.n_units + slope_columns(network, dropout) + 1)
 
 
 cdef Py_ssize_t slope_columns(Network network, Dropout dropout) noexcept nogil:
@@ -53,21 +55,25 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
                            const real[:, ::1] Y, const real[::1] weights,
                            const Py_ssize_t[::1] index, const real[::1] params,
                            const mlpcore_update *of_weights, const mlpcore_update *of_biases,
-                           SparseBlock block, Dropout dropout, real[:, ::1] scratch,
-                           real[::1] target, real[:, ::1] state,
+                           SparseBlock block, SmallLayers last_layers, Dropout dropout,
+                           real[:, ::1] scratch, real[::1] target, real[:, ::1] state,
                            Run run) except? -1.0 nogil:
     """Apply the rules to target with the gradient over the rows of index; returns their loss.
 
     From the second block on, gradients are added to what stands there. Signals are answered
-    between blocks: a batch may be all samples, and take seconds.
+    between blocks: a batch may be all samples, and take seconds. Small last layers make their
+    step by themselves: target is then params, and the batch one block.
     """
-    cdef Py_ssize_t start = 0, stop, m, n = index.shape[0], last = network.n_layers - 1
-    cdef Py_ssize_t x_end = x_columns(network, block), y_end = x_end + network.sizes[last + 1]
+    cdef Py_ssize_t start = 0, stop, m, n = index.shape[0]
+    cdef Py_ssize_t n_layers = network.n_layers if last_layers is None else last_layers.first
+    cdef Py_ssize_t x_end = x_columns(network, block)
+    cdef Py_ssize_t y_end = x_end + network.sizes[network.n_layers]
     cdef Py_ssize_t a_end = y_end + network.n_units, d_end = a_end + network.n_units
+    cdef Py_ssize_t s_end = d_end + slope_columns(network, dropout)
     cdef real[:, ::1] A = scratch[:, y_end:a_end]
     cdef real[:, ::1] D = scratch[:, a_end:d_end]
-    cdef real[:, ::1] S = scratch[:, d_end:d_end + slope_columns(network, dropout)]
-    cdef real[:, ::1] x, y, a, d
+    cdef real[:, ::1] S = scratch[:, d_end:s_end]
+    cdef real[:, ::1] x, y, w, a, d
     cdef mlpcore_update more = accumulation(of_weights.scale, 1.0)
     cdef double total = 0.0
     while start < n:
@@ -75,18 +81,23 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
         m = stop - start
         x = scratch[:m, :x_end]
         y = scratch[:m, x_end:y_end]
-        a = layer_columns(network, last, m, A)
-        d = layer_columns(network, last, m, D)
+        a = layer_columns(network, n_layers - 1, m, A)
+        d = layer_columns(network, n_layers - 1, m, D)
         if block is None:
             gather(rows, index[start:stop], x)
         else:
             sparse_gather(block, index, start, stop, a)
             idle_steps(block, False, target, state)
         gather_targets(Y, index[start:stop], y)
-        forward(network, team, params, x, block, dropout, A, S)
-        total += loss_forward(objective, a, y, weights, index[start:stop])
-        loss_backward(objective, network.output, a, y, weights, index[start:stop], d)
-        backward(network, team, params, x, block, A, S, D,
+        forward(network, n_layers, team, params, x, block, dropout, A, S)
+        if last_layers is not None:
+            w = scratch[:m, s_end:s_end + (1 if weights.shape[0] else 0)]
+            gather_weights(weights, index[start:stop], w)
+            total += step_and_delta(last_layers, a, y, w, of_weights, of_biases, target, state, d)
+        else:
+            total += loss_forward(objective, a, y, weights, index[start:stop])
+            loss_backward(objective, network.output, a, y, weights, index[start:stop], d)
+        backward(network, n_layers, team, params, x, block, A, S, D,
                  of_weights if start == 0 else &more, of_biases if start == 0 else &more,
                  target, state)
         start = stop
@@ -98,8 +109,8 @@ cdef double gradient_of_all(Reduction reduction, double *mass, Network network, 
                             Objective objective, Rows rows, const real[:, ::1] Y,
                             const real[::1] weights, const Py_ssize_t[::1] index,
                             const real[::1] params, const mlpcore_update *rule,
-                            SparseBlock block, Dropout dropout, real[:, ::1] scratch,
-                            real[::1] grads, real[:, ::1] state,
+                            SparseBlock block, SmallLayers last_layers, Dropout dropout,
+                            real[:, ::1] scratch, real[::1] grads, real[:, ::1] state,
                             Run run) except? -1.0 nogil:
     """As `batch_gradient`, then the sum over all ranks: of grads, the loss and the mass.
 
@@ -110,13 +121,13 @@ cdef double gradient_of_all(Reduction reduction, double *mass, Network network, 
     cdef bint is_whole = False
     if reduction is None:
         return batch_gradient(network, team, objective, rows, Y, weights, index, params, rule,
-                              rule, block, dropout, scratch, grads, state, run)
+                              rule, block, last_layers, dropout, scratch, grads, state, run)
     if index.shape[0] == 0:
         grads[:] = 0
     try:
         total = batch_gradient(network, team, objective, rows, Y, weights, index, params, rule,
-                               rule, block, dropout, scratch, grads[:network.n_params], state,
-                               run)
+                               rule, block, last_layers, dropout, scratch,
+                               grads[:network.n_params], state, run)
         run.answer_signals()
         is_whole = True
     finally:
@@ -128,8 +139,8 @@ cdef double train_batch(Network network, Team team, Objective objective, Optimiz
                         Rows rows, const real[:, ::1] Y, const real[::1] weights,
                         const Py_ssize_t[::1] index, double alpha,
                         real[::1] params, real[::1] grads, real[:, ::1] state,
-                        SparseBlock block, Dropout dropout, real[:, ::1] scratch,
-                        Reduction reduction, Run run) except? -1.0 nogil:
+                        SparseBlock block, SmallLayers last_layers, Dropout dropout,
+                        real[:, ::1] scratch, Reduction reduction, Run run) except? -1.0 nogil:
     """Make one step on the rows of index; returns their mean loss before it, L2 included.
 
     grads is empty where `step_is_fused`; with a reduction it is that one's buffer. A batch
@@ -147,12 +158,13 @@ cdef double train_batch(Network network, Team team, Objective objective, Optimiz
         of_biases = update_of(optimizer, scale, alpha, False)
         begin_step(block, &of_weights)
         total += batch_gradient(network, team, objective, rows, Y, weights, index, params,
-                                &of_weights, &of_biases, block, dropout, scratch, params,
-                                state, run)
+                                &of_weights, &of_biases, block, last_layers, dropout, scratch,
+                                params, state, run)
         return total / mass
     of_weights = accumulation(1.0, 0.0)
     total += gradient_of_all(reduction, &mass, network, team, objective, rows, Y, weights, index,
-                             params, &of_weights, block, dropout, scratch, grads, state, run)
+                             params, &of_weights, block, last_layers, dropout, scratch, grads,
+                             state, run)
     if mass == 0:
         return 0.0
     optimizer_step(optimizer, team, grads[:network.n_params], 1.0 / mass, alpha,

@@ -11,13 +11,14 @@ from numpy.random cimport bitgen_t
 from mlpcore._dropout cimport Dropout
 from mlpcore._first_layer cimport rows_of_a_block, SPARSE_LEAST_UNITS, steps_may_wait
 from mlpcore._layers cimport room_of_row
-from mlpcore._losses cimport l2_penalty, loss_forward, Objective
+from mlpcore._losses cimport as_objective, l2_penalty, loss_forward, Objective
 from mlpcore._mpi cimport most_rows, n_of_all, own_part, Reduction
 from mlpcore._network cimport Network, forward, layer_columns, room_to_compute
 from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer
 from mlpcore._rows cimport gather, Rows, shuffle, UINT8
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
 from mlpcore._small cimport prefers_small, small_epoch, SmallSteps
+from mlpcore._small_layers cimport small_last_layers, SmallLayers
 from mlpcore._sparse cimport expect, idle_steps, IdleSteps, SparseBlock, sparse_gather
 from mlpcore._steps cimport (all_finite, gradient_of_all, scratch_width, step_is_fused,
                              total_weight, train_batch)
@@ -118,6 +119,9 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
                       else small.team)
     cdef SparseBlock block = SparseBlock(rows, block_rows, dtype, team) if sparse else None
     team.make_room(room_to_compute(network, team, block, block_rows))
+    cdef SmallLayers last_layers = None
+    if fused and small is None and dropout is None:
+        last_layers = small_last_layers(network, objective, batch_rows, dtype, team)
     if bfloat16 and block is None and rows.dtype == UINT8:
         network, rows = network.scaling_inputs(rows.scale), rows.unscaled()
     if fused and block is not None and steps_may_wait(optimizer, rows, alpha, block_rows):
@@ -162,7 +166,7 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
                         total += (stop - start) * train_batch(
                             network, team, objective, optimizer, rows, Y, weights,
                             own_part(reduction, index, start, stop), alpha, params, grads, state,
-                            block, dropout, scratch, reduction, run)
+                            block, last_layers, dropout, scratch, reduction, run)
                         start = stop
                 finally:
                     idle_steps(block, True, params, state)
@@ -192,11 +196,6 @@ cdef Team new_team(Network network, Py_ssize_t n_rows, int n_threads, bint bfloa
     for i in range(network.n_layers):
         work = max(work, <double> n_rows * network.sizes[i] * network.sizes[i + 1])
     return Team(n_threads if worth_a_team(work) else 1, bfloat16)
-
-
-cdef Objective as_objective(loss):
-    """Return a loss with its parameters."""
-    return loss if isinstance(loss, Objective) else Objective(loss)
 
 
 def predict(Network network, Rows rows, const real[::1] params, *,
@@ -243,7 +242,8 @@ def predict(Network network, Rows rows, const real[::1] params, *,
                 sparse_gather(block, index, start, start + m, layer_columns(network, 0, m, A))
             else:
                 gather(rows, index[start:start + m], X[:m])
-            forward(network, team, params, X[:m], block, no_dropout, A, no_slopes)
+            forward(network, network.n_layers, team, params, X[:m], block, no_dropout, A,
+                    no_slopes)
             output[start:start + m] = layer_columns(network, last, m, A)
             start += m
     return out
@@ -287,6 +287,7 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     cdef SparseBlock block = SparseBlock(rows, n_block, dtype, team) if sparse else None
     team.make_room(room_to_compute(network, team, block, n_block))
     cdef Objective objective = as_objective(loss)
+    cdef SmallLayers no_last_layers = None
     cdef Dropout no_dropout = None
     cdef real[:, ::1] scratch = np.empty(
         (n_block, scratch_width(network, block, no_dropout)), dtype)
@@ -303,8 +304,8 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
         total = l2_penalty(team, params[:network.n_weights], alpha)
         rule = accumulation(1.0 if reduction is not None else 1.0 / mass, 0.0)
         total += gradient_of_all(reduction, &mass, network, team, objective, rows, Y, weights,
-                                 index, params, &rule, block, no_dropout, scratch, grads,
-                                 no_state, run)
+                                 index, params, &rule, block, no_last_layers, no_dropout, scratch,
+                                 grads, no_state, run)
     if reduction is not None:
         gradient = gradient / mass
     gradient[:network.n_weights] += alpha / mass * np.asarray(params)[:network.n_weights]

@@ -15,6 +15,7 @@ FLOORS = [
     ["_activations", "_dropout", "_optimizers", "_header", "_source", "_ranks"],
     ["_layers", "_sparse", "_losses", "_classes", "_arrow", "_feed", "_alike"],
     ["_network", "_open_stream"],
+    ["_small_layers"],
     ["_steps", "_first_layer", "_forward_state"],
     ["_small"],
     ["_training", "_model_file"],

@@ -1,0 +1,62 @@
+from mlpcore._losses cimport Objective
+from mlpcore._network cimport Network
+from mlpcore._optimizers cimport mlpcore_update
+from mlpcore._team cimport Team
+from mlpcore._types cimport real
+
+cdef extern from "_small.h" nogil:
+    ctypedef struct mlpcore_barrier:
+        pass
+    void mlpcore_barrier_clear(mlpcore_barrier *barrier)
+    ctypedef struct mlpcore_small_step:
+        Py_ssize_t first, n_rows
+        double mass, alpha
+        mlpcore_update of_weights, of_biases
+        double loss
+    ctypedef struct mlpcore_small_job:
+        Py_ssize_t n_layers, n_weights
+        const Py_ssize_t *sizes
+        const Py_ssize_t *weights
+        const Py_ssize_t *biases
+        const int *hidden
+        int input, output, shared_bias, loss
+        Py_ssize_t n_steps
+        mlpcore_small_step *steps
+        const void *X
+        const void *Y
+        const void *sample_weight
+        void *d_X
+        Py_ssize_t row_stride
+        void *params
+        void *first
+        void *second
+        void *A
+        void *D
+        void *transposed
+        void *gradients
+        Py_ssize_t gradient_size
+        double *losses
+        mlpcore_barrier *barrier
+
+cdef class SmallLayers:
+    cdef Network network
+    cdef readonly Py_ssize_t first
+    cdef readonly Team team
+    cdef unsigned char[::1] memory
+    cdef double[::1] losses
+    cdef mlpcore_barrier barrier
+    cdef mlpcore_small_job job
+
+    cdef int make_room(self, Py_ssize_t n_samples, dtype, Py_ssize_t rows,
+                       Py_ssize_t transposed) except -1
+
+cdef bint are_small(Network network, Py_ssize_t first, Objective objective, Py_ssize_t batch_size)
+cpdef Py_ssize_t first_small_layer(Network network, Objective objective, Py_ssize_t batch_size)
+cdef SmallLayers small_last_layers(Network network, Objective objective, Py_ssize_t batch_size,
+                                   dtype, Team team)
+cdef void make_steps(SmallLayers layers, mlpcore_small_step *steps, Py_ssize_t n_steps,
+                     Py_ssize_t n_rows, real[::1] params, real[:, ::1] state) noexcept nogil
+cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X, const real[:, ::1] Y,
+                           const real[:, ::1] weights, const mlpcore_update *of_weights,
+                           const mlpcore_update *of_biases, real[::1] params,
+                           real[:, ::1] state, real[:, ::1] d_X) noexcept nogil

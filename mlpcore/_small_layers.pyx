@@ -1,0 +1,150 @@
+"""The layers of a network from one on, if they are small: their steps by `_small.h`.
+
+They may be all layers (`_small`), or the last ones behind a large layer: then a task does what
+would be several, each too short to be shared by threads: products, loss, deltas, updates.
+"""
+
+import numpy as np
+
+from libc.string cimport memset
+
+from mlpcore._activations cimport Activation, follows_product, SOFTMAX
+from mlpcore._losses cimport BINARY_LOG_LOSS, LOG_LOSS, MSE, Objective, SQUARED_ERROR
+from mlpcore._network cimport Network
+from mlpcore._team cimport mlpcore_task, Team
+from mlpcore._types cimport real
+
+cdef extern from "_small.h" nogil:
+    int MLPCORE_WIDEST_PANEL
+    int LANES "MLPCORE_MOST_LANES"
+    void mlpcore_small_f(const void *job, int thread, int n_threads)
+    void mlpcore_small_d(const void *job, int thread, int n_threads)
+
+cdef enum:
+    # What is small: the weights, and a batch's activations, that the second cache holds.
+    MOST_WEIGHTS = 1 << 14
+    MOST_ACTIVATIONS = 1 << 17
+
+
+cdef bint are_small(Network network, Py_ssize_t first, Objective objective, Py_ssize_t batch_size):
+    """Whether the layers from number `first` on are small, and all they need has kernels here."""
+    cdef Py_ssize_t i
+    cdef bint has_kernels = network.output == SOFTMAX or follows_product(network.output)
+    for i in range(max(first - 1, 0), network.n_layers - 1):
+        has_kernels &= follows_product(<Activation> network.hidden[i])
+    sizes = network.sizes[first:]
+    return (has_kernels and objective.loss in (MSE, LOG_LOSS, BINARY_LOG_LOSS, SQUARED_ERROR)
+            and min(sizes) > 0 and network.n_weights - network.weights[first] <= MOST_WEIGHTS
+            and batch_size * sum(sizes) <= MOST_ACTIVATIONS)
+
+
+cpdef Py_ssize_t first_small_layer(Network network, Objective objective, Py_ssize_t batch_size):
+    """Return the first layer, but not of all, from which on they are small; n_layers if none is.
+
+    Of a network that keeps slopes none is: they are not known here.
+    """
+    cdef Py_ssize_t first
+    for first in range(1, 1 if network.keeps_slopes else network.n_layers):
+        if are_small(network, first, objective, batch_size):
+            return first
+    return network.n_layers
+
+
+cdef class SmallLayers:
+    """Where the steps of some layers are made.
+
+    Parameters
+    ----------
+    network : Network
+    first : int
+        Their first one.
+    objective : Objective
+    batch_size : int
+    dtype : dtype
+        float32 or float64.
+    team : Team
+        Who makes the steps.
+    """
+
+    def __init__(self, Network network, Py_ssize_t first, Objective objective,
+                 Py_ssize_t batch_size, dtype, Team team):
+        cdef Py_ssize_t n_layers = network.n_layers - first
+        self.network, self.first, self.team = network, first, team
+        sizes = np.asarray(network.sizes[first:])
+        inputs, outputs = np.delete(sizes, n_layers), np.delete(sizes, 0)
+        memset(&self.job, 0, sizeof(self.job))
+        self.job.n_layers = n_layers
+        self.job.n_weights = network.n_weights - network.weights[first]
+        self.job.sizes, self.job.weights = &network.sizes[first], &network.weights[first]
+        self.job.biases = &network.biases[first]
+        self.job.input = network.hidden[first - 1] if first > 0 else 0
+        self.job.hidden = &network.hidden[first] if n_layers > 1 else NULL
+        self.job.output, self.job.shared_bias = network.output, network.shared_bias
+        self.job.loss, self.job.barrier = objective.loss, &self.barrier
+        # Both halves of a layer that is turned, and the biases.
+        self.job.gradient_size = ((inputs + 2) * np.minimum(outputs, LANES) + outputs).max()
+        cdef Py_ssize_t panels = (batch_size + MLPCORE_WIDEST_PANEL - 1) // MLPCORE_WIDEST_PANEL
+        self.make_room(panels * MLPCORE_WIDEST_PANEL, dtype,
+                       sizes.sum() + n_layers + 1 + network.n_outputs,
+                       (np.maximum(inputs + 1, outputs) + LANES).sum())
+
+    cdef int make_room(self, Py_ssize_t n_samples, dtype, Py_ssize_t rows,
+                       Py_ssize_t transposed) except -1:
+        """Make scratch for so many samples, of so many rows in panels."""
+        cdef Py_ssize_t[::1] start
+        lengths = [n_samples * rows, n_samples * rows, n_samples * transposed,
+                   self.team.n_threads * self.job.gradient_size]
+        n_bytes = [(n * dtype().itemsize + 63) // 64 * 64 for n in lengths]
+        memory = np.zeros(sum(n_bytes) + 64, np.uint8)
+        # On cache lines of their own.
+        start = np.cumsum([-memory.ctypes.data % 64, *n_bytes])
+        self.memory, self.losses = memory, np.empty(n_samples)
+        self.job.A, self.job.D = &self.memory[start[0]], &self.memory[start[1]]
+        self.job.transposed = &self.memory[start[2]]
+        self.job.gradients = &self.memory[start[3]]
+        self.job.losses = &self.losses[0]
+        return 0
+
+
+cdef SmallLayers small_last_layers(Network network, Objective objective, Py_ssize_t batch_size,
+                                   dtype, Team team):
+    """Return the last layers, but not all, that are to make their steps here; None without any.
+
+    Roundings to bfloat16 are not known here.
+    """
+    cdef Py_ssize_t first = first_small_layer(network, objective, batch_size)
+    if first == network.n_layers or team.bfloat16:
+        return None
+    return SmallLayers(network, first, objective, batch_size, dtype, team)
+
+
+cdef void make_steps(SmallLayers layers, mlpcore_small_step *steps, Py_ssize_t n_steps,
+                     Py_ssize_t n_rows, real[::1] params, real[:, ::1] state) noexcept nogil:
+    """Make steps on n_rows rows in all: X, Y and what goes with them are in the job."""
+    cdef mlpcore_small_job *job = &layers.job
+    cdef mlpcore_task task = mlpcore_small_f if real is float else mlpcore_small_d
+    job.steps, job.n_steps, job.params = steps, n_steps, &params[0]
+    job.first = &state[0, 0] if state.shape[0] > 0 else &params[0]
+    job.second = &state[1, 0] if state.shape[0] > 1 else &params[0]
+    mlpcore_barrier_clear(&layers.barrier)
+    layers.team.run(task, job, job.n_weights * 3.0 * n_rows)
+
+
+cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X, const real[:, ::1] Y,
+                           const real[:, ::1] weights, const mlpcore_update *of_weights,
+                           const mlpcore_update *of_biases, real[::1] params,
+                           real[:, ::1] state, real[:, ::1] d_X) noexcept nogil:
+    """Make a step with X, the activations before the layers; return the loss summed over the rows.
+
+    d_X receives their delta. X (m, n_in), Y (m, n_outputs), the samples' weights (m, 1), or
+    (m, 0) without, and d_X are columns of one array.
+    """
+    cdef mlpcore_small_step step
+    cdef mlpcore_small_job *job = &layers.job
+    memset(&step, 0, sizeof(step))
+    step.n_rows, step.of_weights, step.of_biases = X.shape[0], of_weights[0], of_biases[0]
+    job.X, job.Y, job.d_X = &X[0, 0], &Y[0, 0], &d_X[0, 0]
+    job.sample_weight = &weights[0, 0] if weights.shape[1] else NULL
+    job.row_stride = X.strides[0] // <Py_ssize_t> sizeof(real)
+    make_steps(layers, &step, 1, X.shape[0], params, state)
+    return step.loss
