@@ -11,6 +11,11 @@
 
 #include "_tile_level.h"
 
+/* Columns of A lie on as many pages as they have terms. A tile of few rows is computed faster than
+   they are found; it is copied for all panels of a block. */
+#define COPIES_TILES (MLPCORE_ROWS < 12)
+#define TILE ((MLPCORE_ROWS + LANES - 1) / LANES * LANES) /* a copy's columns */
+
 /* What follows the product, on n adjoining elements of row i from column j; there is room for
    as many as a vector has, so that all of them meet the same instructions. */
 TARGET MLPCORE_INLINE void NAME(finish)(const mlpcore_product *job,
@@ -45,6 +50,7 @@ typedef struct {
     ptrdiff_t from, to, p, k, size, stride;
     const T *panels, *rest; /* whole ones, and a last one if it is narrower */
     const T *tiles_of_A;
+    T *tile; /* room for the copy of one, or NULL */
     int ends; /* the sums */
 } NAME(block);
 
@@ -97,7 +103,7 @@ TARGET static void NAME(rows_of_panel)(const mlpcore_product *job,
 {
     const ptrdiff_t k = PLACES(block->k), left = block->to - j;
     const ptrdiff_t width = left < 2 * LANES ? left : 2 * LANES;
-    const ptrdiff_t stride = block->tiles_of_A ? LANES : job->a_stride;
+    const ptrdiff_t stride = block->tiles_of_A ? LANES : block->tile ? TILE : job->a_stride;
     const int vectors = width > LANES ? 2 : 1;
     const int transposed = job->a_is_transposed || block->tiles_of_A;
     const int is_whole = width == 2 * LANES;
@@ -125,6 +131,25 @@ TARGET static void NAME(rows_of_panel)(const mlpcore_product *job,
             NAME(finish)(job, rule, i + r, j, width, LANES, out + r * LANES);
 }
 
+/* The tile of A from column i on, n columns side by side. */
+TARGET static void NAME(copy_tile)(const mlpcore_product *job, const NAME(block) *block,
+                                   ptrdiff_t i, int n, const T *A)
+{
+    enum { AHEAD = 8 };
+    T *to = block->tile;
+    for (ptrdiff_t p = 0; p < block->k; p++, A += job->a_stride, to += TILE) {
+        MLPCORE_PREFETCH(A + AHEAD * job->a_stride);
+#if !defined(_MSC_VER)
+        if (i + TILE <= job->m) {
+            for (int c = 0; c < TILE; c += LANES)
+                *(NAME(vector) *)(to + c) = *(const NAME(vector) *)(A + c);
+            continue;
+        }
+#endif
+        for (int c = 0; c < n; c++) to[c] = A[c];
+    }
+}
+
 /* Some rows times a block. A tile of A stays in the first cache for all of its panels. */
 TARGET static void NAME(rows_of_block)(const mlpcore_product *job,
                                        const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
@@ -137,6 +162,10 @@ TARGET static void NAME(rows_of_block)(const mlpcore_product *job,
         if (block->tiles_of_A) {
             A = block->tiles_of_A + t * (PLACES(block->k) + 1) * LANES;
             next = i + MLPCORE_ROWS < rows[1] ? i + MLPCORE_ROWS : rows[1];
+        }
+        if (block->tile) {
+            NAME(copy_tile)(job, block, i, (int)(next - i), A);
+            A = block->tile;
         }
         for (ptrdiff_t j = block->from; j < block->to; j += 2 * LANES)
             NAME(rows_of_panel)(job, rule, block, i, (int)(next - i), A, j);
@@ -217,6 +246,7 @@ TARGET static void NAME(copied_rows)(const mlpcore_product *job,
    stays in cache for all panels; not if a step follows, whose C is no place for them. */
 TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_threads)
 {
+    enum { MANY_COLUMNS = 8 * LANES };
     const ptrdiff_t pieces = job->update ? 1 : (job->k + MLPCORE_TERMS - 1) / MLPCORE_TERMS;
     T *room = (T *)(job->panels + t * job->panel_size);
     MLPCORE_SUFFIX(mlpcore_rule, S) rule;
@@ -226,6 +256,10 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
     memset(&block, 0, sizeof block);
     if (job->update) rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
     mlpcore_share(job, 2 * LANES, t, n_threads, rows, columns);
+    if (COPIES_TILES && job->a_is_transposed && columns[1] - columns[0] >= MANY_COLUMNS) {
+        block.tile = room;
+        room += (job->k + 1) * TILE;
+    }
     for (ptrdiff_t piece = 0; piece < pieces; piece++) {
         block.p = job->k * piece / pieces;
         block.k = job->k * (piece + 1) / pieces - block.p;
@@ -241,3 +275,5 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
 #undef NAME
 #undef LANES
 #undef PLACES
+#undef COPIES_TILES
+#undef TILE

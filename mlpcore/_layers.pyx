@@ -20,7 +20,7 @@ from mlpcore._team cimport mlpcore_task
 cdef Py_ssize_t MOST_INNER = 16384
 
 cdef extern from "_dense.h" nogil:
-    int MLPCORE_PANEL_BYTES, MLPCORE_BLOCK_BYTES, MLPCORE_COPIED_BYTES
+    int MLPCORE_PANEL_BYTES, MLPCORE_TILE_BYTES, MLPCORE_BLOCK_BYTES, MLPCORE_COPIED_BYTES
     ctypedef struct mlpcore_product:
         Py_ssize_t m, n, k
         const void *A
@@ -60,8 +60,9 @@ cdef bint prefers_blas(Py_ssize_t k) noexcept nogil:
 cdef Py_ssize_t room_for_products(Team team, Py_ssize_t most_inner) noexcept nogil:
     """Return the bytes that a thread needs for products with sums of up to so many terms."""
     cdef Py_ssize_t copied = MLPCORE_COPIED_BYTES if team.bfloat16 else 0
-    cdef Py_ssize_t panel = MLPCORE_PANEL_BYTES * (min(most_inner, MOST_INNER) + 1)
-    return copied + max(panel, MLPCORE_BLOCK_BYTES)
+    cdef Py_ssize_t inner = min(most_inner, MOST_INNER) + 1
+    return (copied + MLPCORE_TILE_BYTES * inner
+            + max(MLPCORE_PANEL_BYTES * inner, MLPCORE_BLOCK_BYTES))
 
 
 cdef Py_ssize_t room_of_row(Py_ssize_t n) noexcept nogil:
