@@ -115,11 +115,12 @@ bench: $(VENV)/installed-dev
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest --benchmark-only
 
 # Beside PyTorch, JAX, scikit-learn and ONNX Runtime, in an environment of their own.
+PEERS_OUT ?= docs/benchmarks
 bench-peers:
 	$(PYTHON) -m venv $(VENV)-peers
 	$(VENV)-peers/bin/python -m pip install --quiet --requirement benchmarks/peers/requirements.txt
 	$(VENV)-peers/bin/python -m pip install --quiet '.[experiments]'
-	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(VENV)-peers/bin/python benchmarks/peers/run.py
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(VENV)-peers/bin/python benchmarks/peers/run.py --out $(PEERS_OUT)
 
 # What docs/benchmarks/ holds beside the peers: scaling.* and coretype.*
 bench-scaling: $(VENV)/installed-dev
