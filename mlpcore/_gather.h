@@ -3,8 +3,8 @@
 
    First the positions are found: each is written in any case and counted, in its row and for
    its feature, if it holds no zero, so that there is no branch to miss. There is room for a
-   vector more. A value is looked at once: another thread may write to X meanwhile, and both
-   counts must agree. */
+   vector more. Whether a value is zero is asked once: another thread may write to X meanwhile,
+   and both counts must agree. Where nothing is converted, values move with their positions. */
 
 #if defined(__AVX512F__) || defined(MLPCORE_X86_LEVELS)
 #include <immintrin.h>
@@ -14,13 +14,14 @@
     for (; j < n; j++) {                                                                   \
         const int found = (x)[j] != 0;                                                     \
         feature[k] = (int32_t)j;                                                           \
+        if (moved) moved[k] = (float)(x)[j];                                               \
         if (count) count[j] += found;                                                      \
         k += found;                                                                        \
     }
 
 #if VECTOR_BYTES == 64
 /* Sixteen at a time: what a mask selects is moved together. */
-#define POSITIONS_AT_ONCE(mask)                                                            \
+#define POSITIONS_AT_ONCE(mask, move)                                                      \
     for (; j + 16 <= n; j += 16) {                                                         \
         const __mmask16 found = (mask);                                                    \
         const __m512i at = _mm512_add_epi32(_mm512_set1_epi32((int)j), places);            \
@@ -29,14 +30,16 @@
             _mm512_storeu_si512(count + j, _mm512_mask_add_epi32(so_far, found, so_far, one)); \
         }                                                                                  \
         _mm512_storeu_si512(feature + k, _mm512_maskz_compress_epi32(found, at));          \
+        move;                                                                              \
         k += __builtin_popcount(found);                                                    \
     }
 #elif VECTOR_BYTES == 32
 /* Eight at a time: a table says where what a mask selects goes. */
-#define POSITIONS_AT_ONCE(mask)                                                            \
+#define POSITIONS_AT_ONCE(mask, move)                                                      \
     for (; j + 8 <= n; j += 8) {                                                           \
         const int found = (mask);                                                          \
-        const __m128i places = _mm_loadl_epi64((const __m128i *)mlpcore_places[found]);    \
+        const __m256i places =                                                             \
+            _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)mlpcore_places[found])); \
         const __m256i at = _mm256_set1_epi32((int)j);                                      \
         if (count) {                                                                       \
             const __m256i so_far = _mm256_loadu_si256((const __m256i *)(count + j));       \
@@ -44,17 +47,18 @@
             _mm256_storeu_si256((__m256i *)(count + j),                                    \
                                 _mm256_sub_epi32(so_far, _mm256_cmpeq_epi32(bit, bits)));  \
         }                                                                                  \
-        _mm256_storeu_si256((__m256i *)(feature + k),                                      \
-                            _mm256_add_epi32(at, _mm256_cvtepu8_epi32(places)));           \
+        _mm256_storeu_si256((__m256i *)(feature + k), _mm256_add_epi32(at, places));       \
+        move;                                                                              \
         k += __builtin_popcount((unsigned)found);                                          \
     }
 #endif
 
 /* Where row i of X, which is dense, is not zero from feature j to n, counted for each unless
-   count is NULL; returns how many places there are. */
+   count is NULL; what stands there goes to `moved`, which is NULL unless X is of float32.
+   Returns how many places there are. */
 TARGET static ptrdiff_t NAME(find_nonzeros)(const mlpcore_sparse_job *job, ptrdiff_t i,
                                             ptrdiff_t j, ptrdiff_t n, int32_t *feature,
-                                            int32_t *count)
+                                            float *moved, int32_t *count)
 {
     const ptrdiff_t at = i * job->n_features;
     const unsigned char *u8 = (const unsigned char *)job->X + at;
@@ -67,32 +71,41 @@ TARGET static ptrdiff_t NAME(find_nonzeros)(const mlpcore_sparse_job *job, ptrdi
     const __m128i no_bytes = _mm_setzero_si128();
     const __m512 none = _mm512_setzero_ps();
     const __m512d no_doubles = _mm512_setzero_pd();
+    __m512 x;
     if (job->x_type == MLPCORE_UINT8)
-        POSITIONS_AT_ONCE(_mm_cmpneq_epu8_mask(_mm_loadu_si128((const __m128i *)(u8 + j)), no_bytes))
+        POSITIONS_AT_ONCE(
+            _mm_cmpneq_epu8_mask(_mm_loadu_si128((const __m128i *)(u8 + j)), no_bytes), (void)0)
     else if (job->x_type == MLPCORE_FLOAT32)
-        POSITIONS_AT_ONCE(_mm512_cmp_ps_mask(_mm512_loadu_ps(f32 + j), none, _CMP_NEQ_UQ))
+        POSITIONS_AT_ONCE(
+            _mm512_cmp_ps_mask(x = _mm512_loadu_ps(f32 + j), none, _CMP_NEQ_UQ),
+            if (moved) _mm512_storeu_ps(moved + k, _mm512_maskz_compress_ps(found, x)))
     else
         POSITIONS_AT_ONCE(
             (__mmask16)(_mm512_cmp_pd_mask(_mm512_loadu_pd(f64 + j), no_doubles, _CMP_NEQ_UQ)
                         | _mm512_cmp_pd_mask(_mm512_loadu_pd(f64 + j + 8), no_doubles, _CMP_NEQ_UQ)
-                              << 8))
+                              << 8),
+            (void)0)
 #elif VECTOR_BYTES == 32
     const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
     const __m128i no_bytes = _mm_setzero_si128();
     const __m256 none = _mm256_setzero_ps();
     const __m256d no_doubles = _mm256_setzero_pd();
+    __m256 x;
     if (job->x_type == MLPCORE_UINT8)
         POSITIONS_AT_ONCE(
             255 & ~_mm_movemask_epi8(
-                _mm_cmpeq_epi8(_mm_loadl_epi64((const __m128i *)(u8 + j)), no_bytes)))
+                _mm_cmpeq_epi8(_mm_loadl_epi64((const __m128i *)(u8 + j)), no_bytes)),
+            (void)0)
     else if (job->x_type == MLPCORE_FLOAT32)
         POSITIONS_AT_ONCE(
-            _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(f32 + j), none, _CMP_NEQ_UQ)))
+            _mm256_movemask_ps(_mm256_cmp_ps(x = _mm256_loadu_ps(f32 + j), none, _CMP_NEQ_UQ)),
+            if (moved) _mm256_storeu_ps(moved + k, _mm256_permutevar8x32_ps(x, places)))
     else
         POSITIONS_AT_ONCE(
             _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(f64 + j), no_doubles, _CMP_NEQ_UQ))
             | _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(f64 + j + 4), no_doubles, _CMP_NEQ_UQ))
-                  << 4)
+                  << 4,
+            (void)0)
 #endif
     if (job->x_type == MLPCORE_UINT8)
         POSITIONS(u8)
@@ -132,6 +145,7 @@ TARGET static ptrdiff_t NAME(gather_row)(const mlpcore_sparse_job *job, ptrdiff_
     const double scale = job->scale;
     const ptrdiff_t at = i * job->n_features;
     const T *table = job->table;
+    float *moved = job->x_type == MLPCORE_FLOAT32 && sizeof(T) == sizeof(float) ? (void *)value : NULL;
     const unsigned char *u8 = (const unsigned char *)job->X + at;
     const float *f32 = (const float *)job->X + at;
     const double *f64 = (const double *)job->X + at;
@@ -142,9 +156,11 @@ TARGET static ptrdiff_t NAME(gather_row)(const mlpcore_sparse_job *job, ptrdiff_
         start[s] = start[0] + (int32_t)n;
         n += NAME(find_nonzeros)(job, i, s * MLPCORE_STRETCH,
                                  s + 1 < job->n_stretches ? stop : job->n_features, feature + n,
-                                 count);
+                                 moved ? moved + n : NULL, count);
     }
-    if (job->x_type == MLPCORE_UINT8)
+    if (moved)
+        for (ptrdiff_t k = 0; k < n && scale != 1; k++) value[k] = (T)(scale * value[k]);
+    else if (job->x_type == MLPCORE_UINT8)
         for (ptrdiff_t k = 0; k < n; k++) value[k] = table[u8[feature[k]]];
     else if (job->x_type == MLPCORE_FLOAT32)
         for (ptrdiff_t k = 0; k < n; k++) value[k] = (T)(scale * f32[feature[k]]);

@@ -11,16 +11,16 @@ enum { MLPCORE_BASELINE, MLPCORE_AVX2, MLPCORE_AVX512 };
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define MLPCORE_X86_LEVELS
-#define MLPCORE_FOR_AVX2 __attribute__((target("avx2,fma")))
+#define MLPCORE_FOR_AVX2 __attribute__((target("avx2,fma,prfchw")))
 #if defined(__clang__)
-#define MLPCORE_FOR_AVX512 __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl")))
+#define MLPCORE_FOR_AVX512 __attribute__((target("avx2,fma,prfchw,avx512f,avx512dq,avx512bw,avx512vl")))
 #else
 #define MLPCORE_FOR_AVX512 \
-    __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")))
+    __attribute__((target("avx2,fma,prfchw,avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")))
 /* Clang has no name for the exchange of elements that its panels need. */
 #if __GNUC__ >= 10
 #define MLPCORE_FOR_BFLOAT16                                                               \
-    __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,"        \
+    __attribute__((target("avx2,fma,prfchw,avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,"        \
                           "prefer-vector-width=512")))
 #endif
 #endif
@@ -32,10 +32,14 @@ enum { MLPCORE_BASELINE, MLPCORE_AVX2, MLPCORE_AVX512 };
 #define MLPCORE_INLINE static inline __attribute__((always_inline))
 #endif
 
+/* To be written to, a cache line is taken away from the other threads: in time, if it was asked
+   for in time. Every x86-64 knows this instruction, though not each of them does something. */
 #if defined(_MSC_VER)
 #define MLPCORE_PREFETCH(address) ((void)(address))
+#define MLPCORE_PREFETCH_TO_WRITE(address) ((void)(address))
 #else
 #define MLPCORE_PREFETCH(address) __builtin_prefetch(address)
+#define MLPCORE_PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
 #endif
 
 static const char *const mlpcore_level_names[] = {"baseline", "avx2", "avx512"};

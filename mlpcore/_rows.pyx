@@ -8,8 +8,13 @@ from numpy.random cimport bitgen_t
 
 from mlpcore._types cimport real
 
+cdef extern from "_levels.h" nogil:
+    void MLPCORE_PREFETCH(const void *address)
+
 cdef enum:
     SHORT_ROW = 16  # A shorter one is copied before memcpy is called.
+    AHEAD = 8       # So many rows before its turn a row of targets is asked for.
+    NEAR = 1 << 18  # Bytes of targets that a cache close by holds anyway.
 
 
 cdef class Rows:
@@ -178,7 +183,10 @@ cdef void gather_targets(const real[:, ::1] Y, const Py_ssize_t[::1] index,
                          real[:, ::1] out) noexcept nogil:
     """out_i = y_index[i]; Y (n_samples, n_outputs), index (m,), out (m, n_outputs)."""
     cdef Py_ssize_t i, j
+    cdef bint lies_far = Y.shape[0] * Y.shape[1] > NEAR // <Py_ssize_t> sizeof(real)
     for i in range(out.shape[0]):
+        if lies_far and i + AHEAD < out.shape[0]:
+            MLPCORE_PREFETCH(&Y[index[i + AHEAD], 0])
         for j in range(out.shape[1]):
             out[i, j] = Y[index[i], j]
 

@@ -82,17 +82,41 @@ MLPCORE_INLINE ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
     return n * t / n_threads;
 }
 
-/* The features of thread t: every n_threads-th sixteen, for neighbours have much in common; of
-   them all, or those that a row of the block has. Returns how many. */
+/* Where thread t's features begin, if it takes some that lie side by side: each thread has about
+   as many non-zeros, and as many features, each of whose steps takes as long as eight of them. */
+MLPCORE_INLINE ptrdiff_t mlpcore_first_feature(const mlpcore_nonzeros *parts, int n_parts,
+                                               ptrdiff_t n_features, int t, int n_threads)
+{
+    enum { STEP = 8 };
+    ptrdiff_t low = 0, high = n_features, all = STEP * n_features;
+    for (int p = 0; p < n_parts; p++) all += parts[p].feature_start[n_features];
+    while (low < high) {
+        const ptrdiff_t j = low + (high - low) / 2;
+        ptrdiff_t before = STEP * j;
+        for (int p = 0; p < n_parts; p++) before += parts[p].feature_start[j];
+        if (before * n_threads < all * t)
+            low = j + 1;
+        else
+            high = j;
+    }
+    return low;
+}
+
+/* The features of thread t. Of them all it takes a slice, so that few cache lines are written to
+   by two threads; of those that a row of the block has, which may become rarer and rarer, it looks
+   for them in every n_threads-th sixteen. Returns how many there are. */
 MLPCORE_INLINE ptrdiff_t mlpcore_list_features(const mlpcore_nonzeros *parts, int n_parts, int all,
                                                ptrdiff_t n_features, int t, int n_threads,
                                                int32_t *list)
 {
-    enum { TOGETHER = 16 };
+    const ptrdiff_t first = all ? mlpcore_first_feature(parts, n_parts, n_features, t, n_threads)
+                                : (ptrdiff_t)t * 16;
+    const ptrdiff_t end = all ? mlpcore_first_feature(parts, n_parts, n_features, t + 1, n_threads)
+                              : n_features;
+    const ptrdiff_t together = all ? n_features : 16, apart = together * n_threads;
     ptrdiff_t n = 0;
-    for (ptrdiff_t from = (ptrdiff_t)t * TOGETHER; from < n_features;
-         from += (ptrdiff_t)n_threads * TOGETHER)
-        for (ptrdiff_t j = from; j < n_features && j < from + TOGETHER; j++) {
+    for (ptrdiff_t from = first; from < end; from += apart)
+        for (ptrdiff_t j = from; j < end && j < from + together; j++) {
             int takes = all;
             for (int p = 0; p < n_parts; p++)
                 takes |= parts[p].feature_start[j + 1] != parts[p].feature_start[j];
@@ -103,19 +127,17 @@ MLPCORE_INLINE ptrdiff_t mlpcore_list_features(const mlpcore_nonzeros *parts, in
 }
 
 /* So many features in advance the rows of those that lie anywhere are asked for. */
-enum { MLPCORE_AHEAD = 4 };
+enum { MLPCORE_AHEAD = 8 };
 
-/* Ask for `size` bytes at `at` of up to three matrices, while other rows are worked on. */
+/* Ask for `size` bytes at `at` of up to three matrices, to be written to. */
 MLPCORE_INLINE void mlpcore_prefetch_rows(const void *W, const void *first, const void *second,
                                           ptrdiff_t at, ptrdiff_t size)
 {
-#if !defined(_MSC_VER)
     for (ptrdiff_t b = at; b < at + size; b += 64) {
-        __builtin_prefetch((const char *)W + b, 1);
-        if (first) __builtin_prefetch((const char *)first + b, 1);
-        if (second) __builtin_prefetch((const char *)second + b, 1);
+        MLPCORE_PREFETCH_TO_WRITE((const char *)W + b);
+        if (first) MLPCORE_PREFETCH_TO_WRITE((const char *)first + b);
+        if (second) MLPCORE_PREFETCH_TO_WRITE((const char *)second + b);
     }
-#endif
 }
 
 #ifdef MLPCORE_X86_LEVELS

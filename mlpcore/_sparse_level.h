@@ -284,9 +284,11 @@ TARGET MLPCORE_INLINE void NAME(gradient_of_features)(const int N, const mlpcore
     T sum[NAME(gradient_vectors) * LANES];
     for (ptrdiff_t k = 0; k < n_listed; k++) {
         const ptrdiff_t at = list[k] * job->n_units + tile->first;
-        if (tile->skips_unmet && k + MLPCORE_AHEAD < n_listed)
-            mlpcore_prefetch_rows(job->d_W, job->first, job->second, SIZE * (
-                list[k + MLPCORE_AHEAD] * job->n_units + tile->first), SIZE * tile->n);
+        if (k + MLPCORE_AHEAD < n_listed)
+            mlpcore_prefetch_rows(job->d_W, tile->skips_unmet ? job->first : NULL,
+                                  tile->skips_unmet ? job->second : NULL,
+                                  SIZE * (list[k + MLPCORE_AHEAD] * job->n_units + tile->first),
+                                  SIZE * tile->n);
         const int n_terms = NAME(terms_of_feature)(job, list[k], terms);
         NAME(sum_rows)(N, 1, tile->columns, N * LANES, (N - 1) * LANES, terms, n_terms, 0, sum);
         T *w = (T *)job->d_W + at, *first = (T *)job->first + at, *second = (T *)job->second + at;
