@@ -18,4 +18,5 @@ cdef class Run:
     cdef int record(self, double loss, double learning_rate, double gradient_norm) except -1 nogil
     cdef int answer_signals(self) except -1 nogil
 
+cdef double clock_seconds() noexcept nogil
 cdef bint interval_over(double *last) noexcept nogil

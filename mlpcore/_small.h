@@ -49,7 +49,7 @@ typedef struct {
     void *A, *D, *transposed;          /* panels of one batch */
     void *gradients;                   /* of a narrow layer, or of biases: a thread's own */
     ptrdiff_t gradient_size;
-    double *losses;                    /* of the panels */
+    double *losses;                    /* of the vectors of all panels */
     mlpcore_barrier *barrier;
 } mlpcore_small_job;
 

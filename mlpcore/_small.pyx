@@ -7,8 +7,9 @@ the rows of some batches are gathered at a time, and one call makes all of their
 from mlpcore._losses cimport Objective
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport Optimizer, update_of
+from mlpcore._pace cimport Pace
 from mlpcore._rows cimport gather, gather_targets, gather_weights, Rows
-from mlpcore._run cimport Run
+from mlpcore._run cimport clock_seconds, Run
 from mlpcore._small_layers cimport (are_small, make_steps, mlpcore_small_job, mlpcore_small_step,
                                     SmallLayers)
 from mlpcore._steps cimport total_weight
@@ -16,9 +17,8 @@ from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
 cdef enum:
-    # Of a step, for which another thread is worth two meetings with it: where other programs
-    # run, each may be a wait until it has a processor again.
-    MULTIPLICATIONS_OF_A_THREAD = 2_000_000
+    # Of a step, for which another thread may be worth two meetings with it: its pace will tell.
+    MULTIPLICATIONS_OF_A_THREAD = 250_000
     # That are gathered at a time.
     ROWS_TOGETHER = 256
     VALUES_TOGETHER = 1 << 16
@@ -44,7 +44,7 @@ cdef class SmallSteps:
     dtype : dtype
         float32 or float64.
     n_threads : int
-        Of which as many are started as a step has work for.
+        Of which as many are started as a step may have work for.
 
     Attributes
     ----------
@@ -57,6 +57,7 @@ cdef class SmallSteps:
         cdef double work = 3.0 * network.n_weights * batch_size
         self.team = Team(max(1, min(n_threads, <Py_ssize_t> work // MULTIPLICATIONS_OF_A_THREAD)))
         self.layers = SmallLayers(network, 0, objective, batch_size, dtype, self.team)
+        self.pace = None if self.team.n_threads == 1 else Pace()
         self.n_columns = network.sizes[0] + network.n_outputs + 1
         self.n_rows = batch_size * max(1, min(
             STEPS_TOGETHER, ROWS_TOGETHER // batch_size,
@@ -70,11 +71,17 @@ cdef double small_epoch(SmallSteps small, Optimizer optimizer, Rows rows,
                         Run run, double total) except? -1.0 nogil:
     """Make the steps on index; returns total and, of each sample, the loss of its batch."""
     cdef Py_ssize_t start = 0, stop, i, n_steps, n = index.shape[0]
+    cdef double began
     while start < n:
         stop = min(start + small.n_rows, n)
         stage(small, rows, Y, weights, index[start:stop], staged)
         n_steps = plan(small, optimizer, weights, index[start:stop], alpha, batch_size)
-        make_steps(small.layers, small.steps, n_steps, stop - start, params, state)
+        if small.pace is None:
+            make_steps(small.layers, small.steps, n_steps, False, params, state)
+        else:
+            began = clock_seconds()
+            make_steps(small.layers, small.steps, n_steps, small.pace.is_shared(), params, state)
+            small.pace.took((clock_seconds() - began) / (stop - start))
         for i in range(n_steps):
             total += small.steps[i].n_rows * small.steps[i].loss / small.steps[i].mass
         start = stop

@@ -55,7 +55,7 @@ cpdef Py_ssize_t first_small_layer(Network network, Objective objective, Py_ssiz
 cdef SmallLayers small_last_layers(Network network, Objective objective, Py_ssize_t batch_size,
                                    dtype, Team team)
 cdef void make_steps(SmallLayers layers, mlpcore_small_step *steps, Py_ssize_t n_steps,
-                     Py_ssize_t n_rows, real[::1] params, real[:, ::1] state) noexcept nogil
+                     bint is_shared, real[::1] params, real[:, ::1] state) noexcept nogil
 cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X, const real[:, ::1] Y,
                            const real[:, ::1] weights, const mlpcore_update *of_weights,
                            const mlpcore_update *of_biases, real[::1] params,

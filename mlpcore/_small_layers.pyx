@@ -6,12 +6,13 @@ would be several, each too short to be shared by threads: products, loss, deltas
 
 import numpy as np
 
+from libc.math cimport INFINITY
 from libc.string cimport memset
 
 from mlpcore._activations cimport Activation, follows_product, SOFTMAX
 from mlpcore._losses cimport BINARY_LOG_LOSS, LOG_LOSS, MSE, Objective, SQUARED_ERROR
 from mlpcore._network cimport Network
-from mlpcore._team cimport mlpcore_task, Team
+from mlpcore._team cimport mlpcore_task, Team, worth_a_team
 from mlpcore._types cimport real
 
 cdef extern from "_small.h" nogil:
@@ -119,15 +120,15 @@ cdef SmallLayers small_last_layers(Network network, Objective objective, Py_ssiz
 
 
 cdef void make_steps(SmallLayers layers, mlpcore_small_step *steps, Py_ssize_t n_steps,
-                     Py_ssize_t n_rows, real[::1] params, real[:, ::1] state) noexcept nogil:
-    """Make steps on n_rows rows in all: X, Y and what goes with them are in the job."""
+                     bint is_shared, real[::1] params, real[:, ::1] state) noexcept nogil:
+    """Make steps, by the team or by one thread: X, Y and what goes with them are in the job."""
     cdef mlpcore_small_job *job = &layers.job
     cdef mlpcore_task task = mlpcore_small_f if real is float else mlpcore_small_d
     job.steps, job.n_steps, job.params = steps, n_steps, &params[0]
     job.first = &state[0, 0] if state.shape[0] > 0 else &params[0]
     job.second = &state[1, 0] if state.shape[0] > 1 else &params[0]
     mlpcore_barrier_clear(&layers.barrier)
-    layers.team.run(task, job, job.n_weights * 3.0 * n_rows)
+    layers.team.run(task, job, INFINITY if is_shared else 0.0)
 
 
 cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X, const real[:, ::1] Y,
@@ -146,5 +147,5 @@ cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X, const real[
     job.X, job.Y, job.d_X = &X[0, 0], &Y[0, 0], &d_X[0, 0]
     job.sample_weight = &weights[0, 0] if weights.shape[1] else NULL
     job.row_stride = X.strides[0] // <Py_ssize_t> sizeof(real)
-    make_steps(layers, &step, 1, X.shape[0], params, state)
+    make_steps(layers, &step, 1, worth_a_team(job.n_weights * 3.0 * X.shape[0]), params, state)
     return step.loss

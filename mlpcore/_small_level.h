@@ -105,15 +105,15 @@ TARGET static void NAME(small_inputs)(const mlpcore_small_job *job, ptrdiff_t fr
         w[c] = ((const T *)job->sample_weight + at)[c * job->row_stride];
 }
 
-/* Activations and deltas of one panel, and what is transposed of them; returns its loss. The
-   delta of its inputs goes to their rows, if it is asked for. */
-TARGET static double NAME(small_panel)(const mlpcore_small_job *job, const NAME(samples) *s,
-                                       ptrdiff_t from, ptrdiff_t m, T *A, T *D, T *transposed)
+/* Activations and deltas of one panel, what is transposed of them, and the losses of its vectors.
+   The delta of its inputs goes to their rows, if it is asked for. */
+TARGET static void NAME(small_panel)(const mlpcore_small_job *job, const NAME(samples) *s,
+                                     ptrdiff_t from, ptrdiff_t m, T *A, T *D, T *transposed,
+                                     double *losses)
 {
     const ptrdiff_t L = job->n_layers, width = s->width, n_out = job->sizes[L];
     const T *params = job->params;
     T *a, *z = A;
-    double loss;
     NAME(small_inputs)(job, from, m, width, A);
     for (ptrdiff_t l = 0; l < L; l++) {
         a = z, z = a + (job->sizes[l] + 1) * width;
@@ -123,8 +123,8 @@ TARGET static double NAME(small_panel)(const mlpcore_small_job *job, const NAME(
     }
     if (job->output == MLPCORE_SOFTMAX) NAME(small_softmax)(n_out, s->width, z);
     D += z - A;
-    loss = NAME(small_loss)(job->loss, n_out, s->width, z, z + n_out * width,
-                            z + 2 * n_out * width, D);
+    NAME(small_loss)(job->loss, n_out, s->width, z, z + n_out * width, z + 2 * n_out * width, D,
+                     losses);
     if (job->loss == MLPCORE_MSE)
         MLPCORE_SUFFIX(mlpcore_row_backward, S)(job->output, n_out * width, z, D);
     for (ptrdiff_t l = L; l > 0; l--) {
@@ -143,7 +143,6 @@ TARGET static double NAME(small_panel)(const mlpcore_small_job *job, const NAME(
     if (job->d_X)
         NAME(copy_transposed)(D, width, m, job->sizes[0], (T *)job->d_X + from * job->row_stride,
                               job->row_stride);
-    return loss;
 }
 
 /* out (n, vectors) = A B, summed over the panels; A (n, width), B (width, b_stride) of each. */
@@ -266,15 +265,16 @@ TARGET static void NAME(small_step)(const mlpcore_small_job *job, mlpcore_small_
         const ptrdiff_t from = p * s->width, m = s->m - from < s->width ? s->m - from : s->width;
         if (step == job->steps || step->n_rows != step[-1].n_rows)
             NAME(small_frame)(job, m, s->width, (T *)job->A + p * panel);
-        job->losses[p] = NAME(small_panel)(job, s, step->first + from, m, (T *)job->A + p * panel,
-                                           (T *)job->D + p * panel,
-                                           (T *)job->transposed + p * s->transposed);
+        NAME(small_panel)(job, s, step->first + from, m, (T *)job->A + p * panel,
+                          (T *)job->D + p * panel, (T *)job->transposed + p * s->transposed,
+                          job->losses + p * s->vectors);
     }
     if (thread == 0 && step->alpha != 0)
         square = MLPCORE_NAME(mlpcore_square, S, LEVEL)(job->params, job->n_weights);
     mlpcore_barrier_wait(job->barrier, n_threads);
     if (thread == 0) step->loss = 0.5 * step->alpha * square;
-    for (ptrdiff_t p = 0; p < s->n_panels && thread == 0; p++) step->loss += job->losses[p];
+    for (ptrdiff_t v = 0; v < s->n_panels * s->vectors && thread == 0; v++)
+        step->loss += job->losses[v];
     NAME(small_updates)(job, step, s, thread, n_threads);
 }
 

@@ -27,14 +27,14 @@ TARGET MLPCORE_INLINE T NAME(log_clipped)(T p)
     return MLPCORE_SUFFIX(mlpcore_log, S)(p > 1 - eps ? 1 - eps : p);
 }
 
-/* The loss of a panel, times its samples' weights w (width,), and d = dL/dz but for f' of MSE;
-   a, y, d (n, width). */
-TARGET static double NAME(small_loss)(int loss, ptrdiff_t n, int width, const T *restrict a,
-                                      const T *restrict y, const T *restrict w, T *restrict d)
+/* The losses of a panel's vectors, times their samples' weights w (width,), and d = dL/dz but
+   for f' of MSE; a, y, d (n, width). */
+TARGET static void NAME(small_loss)(int loss, ptrdiff_t n, int width, const T *restrict a,
+                                    const T *restrict y, const T *restrict w, T *restrict d,
+                                    double *losses)
 {
     T lane[MLPCORE_WIDEST_PANEL] = {0};
     const T factor = loss == MLPCORE_MSE ? 2 : 1;
-    double total = 0;
     for (ptrdiff_t j = 0; j < n; j++, a += width, y += width, d += width) {
         if (loss == MLPCORE_LOG_LOSS)
             for (int c = 0; c < width; c++) lane[c] -= w[c] * (y[c] * NAME(log_clipped)(a[c]));
@@ -46,6 +46,9 @@ TARGET static double NAME(small_loss)(int loss, ptrdiff_t n, int width, const T 
             for (int c = 0; c < width; c++) lane[c] += w[c] * ((a[c] - y[c]) * (a[c] - y[c]));
         for (int c = 0; c < width; c++) d[c] = factor * w[c] * (a[c] - y[c]);
     }
-    for (int c = 0; c < width; c++) total += lane[c];
-    return loss == MLPCORE_SQUARED_ERROR ? total / (2.0 * (double)n) : total;
+    for (int v = 0; v < width; v += LANES) {
+        double total = 0;
+        for (int c = 0; c < LANES; c++) total += lane[v + c];
+        losses[v / LANES] = loss == MLPCORE_SQUARED_ERROR ? total / (2.0 * (double)n) : total;
+    }
 }

@@ -111,12 +111,15 @@ def test_every_activation_as_the_general_way(hidden, shared_bias):
     problem.same_both_ways(1e-12, batch_size=32, alpha=0.0)
 
 
+@pytest.mark.parametrize("batch_size", [32, 500])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_threads_change_no_bit(dtype):
+def test_threads_change_no_bit(dtype, batch_size):
+    """Nor does it matter who makes which step: a trial has some by one thread, some by all."""
     problem = Problem((40, 100, 64, 3), 1100, dtype)
-    expected = problem.train(solver="adam", batch_size=500)
+    options = {"solver": "adam", "batch_size": batch_size, "max_iter": 6}
+    expected = problem.train(**options)
     for n_threads in (2, 3, 8):
-        found = problem.train(solver="adam", batch_size=500, n_threads=n_threads)
+        found = problem.train(**options, n_threads=n_threads)
         for a, b in zip(found, expected, strict=True):
             np.testing.assert_array_equal(a, b)
 
