@@ -145,7 +145,8 @@ TARGET static ptrdiff_t NAME(gather_row)(const mlpcore_sparse_job *job, ptrdiff_
     const double scale = job->scale;
     const ptrdiff_t at = i * job->n_features;
     const T *table = job->table;
-    float *moved = job->x_type == MLPCORE_FLOAT32 && sizeof(T) == sizeof(float) ? (void *)value : NULL;
+    const int moves = job->x_type == MLPCORE_FLOAT32 && sizeof(T) == sizeof(float);
+    float *moved = moves ? (void *)value : NULL;
     const unsigned char *u8 = (const unsigned char *)job->X + at;
     const float *f32 = (const float *)job->X + at;
     const double *f64 = (const double *)job->X + at;

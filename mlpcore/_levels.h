@@ -13,14 +13,16 @@ enum { MLPCORE_BASELINE, MLPCORE_AVX2, MLPCORE_AVX512 };
 #define MLPCORE_X86_LEVELS
 #define MLPCORE_FOR_AVX2 __attribute__((target("avx2,fma,prfchw")))
 #if defined(__clang__)
-#define MLPCORE_FOR_AVX512 __attribute__((target("avx2,fma,prfchw,avx512f,avx512dq,avx512bw,avx512vl")))
+#define MLPCORE_FOR_AVX512 \
+    __attribute__((target("avx2,fma,prfchw,avx512f,avx512dq,avx512bw,avx512vl")))
 #else
 #define MLPCORE_FOR_AVX512 \
-    __attribute__((target("avx2,fma,prfchw,avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")))
+    __attribute__((target("avx2,fma,prfchw,avx512f,avx512dq,avx512bw,avx512vl," \
+                          "prefer-vector-width=512")))
 /* Clang has no name for the exchange of elements that its panels need. */
 #if __GNUC__ >= 10
 #define MLPCORE_FOR_BFLOAT16                                                               \
-    __attribute__((target("avx2,fma,prfchw,avx512f,avx512dq,avx512bw,avx512vl,avx512bf16,"        \
+    __attribute__((target("avx2,fma,prfchw,avx512f,avx512dq,avx512bw,avx512vl,avx512bf16," \
                           "prefer-vector-width=512")))
 #endif
 #endif
