@@ -118,7 +118,8 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     cdef Team team = (new_team(network, block_rows, n_threads, bfloat16) if small is None
                       else small.team)
     cdef SparseBlock block = SparseBlock(rows, block_rows, dtype, team) if sparse else None
-    team.make_room(room_to_compute(network, team, block, block_rows))
+    if small is None:
+        team.make_room(room_to_compute(network, team, block, block_rows))
     cdef SmallLayers last_layers = None
     if fused and small is None and dropout is None:
         last_layers = small_last_layers(network, objective, batch_rows, dtype, team)
