@@ -19,6 +19,8 @@ from mlpcore._types cimport real
 cdef enum:
     # Of a step, for which another thread may be worth two meetings with it: its pace will tell.
     MULTIPLICATIONS_OF_A_THREAD = 250_000
+    # Calls that make steps, below which it costs more to start than it can save.
+    FEW_CALLS = 32
     # That are gathered at a time.
     ROWS_TOGETHER = 256
     VALUES_TOGETHER = 1 << 16
@@ -45,6 +47,8 @@ cdef class SmallSteps:
         float32 or float64.
     n_threads : int
         Of which as many are started as a step may have work for.
+    n_seen : int
+        Rows of all epochs: few are not worth a thread.
 
     Attributes
     ----------
@@ -53,15 +57,17 @@ cdef class SmallSteps:
     """
 
     def __init__(self, Network network, Objective objective, Py_ssize_t batch_size, dtype,
-                 int n_threads):
+                 int n_threads, Py_ssize_t n_seen):
         cdef double work = 3.0 * network.n_weights * batch_size
-        self.team = Team(max(1, min(n_threads, <Py_ssize_t> work // MULTIPLICATIONS_OF_A_THREAD)))
-        self.layers = SmallLayers(network, 0, objective, batch_size, dtype, self.team)
-        self.pace = None if self.team.n_threads == 1 else Pace()
         self.n_columns = network.sizes[0] + network.n_outputs + 1
         self.n_rows = batch_size * max(1, min(
             STEPS_TOGETHER, ROWS_TOGETHER // batch_size,
             VALUES_TOGETHER // (batch_size * self.n_columns)))
+        if n_seen < FEW_CALLS * self.n_rows:
+            n_threads = 1
+        self.team = Team(max(1, min(n_threads, <Py_ssize_t> work // MULTIPLICATIONS_OF_A_THREAD)))
+        self.layers = SmallLayers(network, 0, objective, batch_size, dtype, self.team)
+        self.pace = None if self.team.n_threads == 1 else Pace()
 
 
 cdef double small_epoch(SmallSteps small, Optimizer optimizer, Rows rows,

@@ -109,19 +109,22 @@ MLPCORE_INLINE ptrdiff_t mlpcore_list_features(const mlpcore_nonzeros *parts, in
                                                ptrdiff_t n_features, int t, int n_threads,
                                                int32_t *list)
 {
-    const ptrdiff_t first = all ? mlpcore_first_feature(parts, n_parts, n_features, t, n_threads)
-                                : (ptrdiff_t)t * 16;
-    const ptrdiff_t end = all ? mlpcore_first_feature(parts, n_parts, n_features, t + 1, n_threads)
-                              : n_features;
-    const ptrdiff_t together = all ? n_features : 16, apart = together * n_threads;
+    enum { TOGETHER = 16 };
     ptrdiff_t n = 0;
-    for (ptrdiff_t from = first; from < end; from += apart)
-        for (ptrdiff_t j = from; j < end && j < from + together; j++) {
-            int takes = all;
+    if (all) {
+        const ptrdiff_t end = mlpcore_first_feature(parts, n_parts, n_features, t + 1, n_threads);
+        ptrdiff_t j = mlpcore_first_feature(parts, n_parts, n_features, t, n_threads);
+        while (j < end) list[n++] = (int32_t)j++;
+        return n;
+    }
+    for (ptrdiff_t from = (ptrdiff_t)t * TOGETHER; from < n_features;
+         from += (ptrdiff_t)n_threads * TOGETHER)
+        for (ptrdiff_t j = from; j < n_features && j < from + TOGETHER; j++) {
+            int is_met = 0;
             for (int p = 0; p < n_parts; p++)
-                takes |= parts[p].feature_start[j + 1] != parts[p].feature_start[j];
+                is_met |= parts[p].feature_start[j + 1] != parts[p].feature_start[j];
             list[n] = (int32_t)j;
-            n += takes;
+            n += is_met;
         }
     return n;
 }

@@ -114,7 +114,7 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     cdef SmallSteps small = None
     if (fused and not sparse and not bfloat16 and dropout is None
             and prefers_small(network, objective, optimizer, batch_rows)):
-        small = SmallSteps(network, objective, batch_rows, dtype, n_threads)
+        small = SmallSteps(network, objective, batch_rows, dtype, n_threads, n * max_iter)
     cdef Team team = (new_team(network, block_rows, n_threads, bfloat16) if small is None
                       else small.team)
     cdef SparseBlock block = SparseBlock(rows, block_rows, dtype, team) if sparse else None

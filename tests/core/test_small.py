@@ -116,7 +116,7 @@ def test_every_activation_as_the_general_way(hidden, shared_bias):
 def test_threads_change_no_bit(dtype, batch_size):
     """Nor does it matter who makes which step: a trial has some by one thread, some by all."""
     problem = Problem((40, 100, 64, 3), 1100, dtype)
-    options = {"solver": "adam", "batch_size": batch_size, "max_iter": 6}
+    options = {"solver": "adam", "batch_size": batch_size, "max_iter": 20}
     expected = problem.train(**options)
     for n_threads in (2, 3, 8):
         found = problem.train(**options, n_threads=n_threads)
