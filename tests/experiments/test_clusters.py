@@ -176,6 +176,8 @@ def test_killed_worker(cluster, client, tmp_path, capsys):
 def test_grid_search_with_killed_worker(cluster, client, tmp_path):
     cluster.add_worker()
     client.wait_for_workers(3, timeout=60)
+    # Otherwise Dask takes back copies of X every two seconds, and the worker may have the last one.
+    client.amm.stop()
 
     def score(model, X, y):
         """Of the first model that is scored the worker dies."""
