@@ -4,7 +4,8 @@
    while the terms of a piece of k are added up, in order, so that an element does not depend on
    the tile, the thread or its neighbours. B comes in panels of two vectors' width, copied to
    adjoin and padded with zeros, as many as the second cache holds; A is read where it lies, in
-   rows or, for the gradient, in columns. What a tile is followed by comes from memory meanwhile.
+   rows or, for the gradient, in columns, or copied tile by tile, so that it is read from end to
+   end. What a tile is followed by comes from memory meanwhile.
    K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008. */
 #ifndef MLPCORE_DENSE_H
 #define MLPCORE_DENSE_H
@@ -22,6 +23,8 @@ enum { MLPCORE_TERMS = 512 };       /* of a sum that are added up at a time */
 enum { MLPCORE_BLOCK_BYTES = 1 << 19 };    /* of B that are copied at a time, */
 enum { MLPCORE_BLOCK_BESIDE_A = 1 << 17 }; /* or, where A is copied as well, */
 enum { MLPCORE_COPIED_BYTES = 5 << 17 };   /* beside so many of A */
+enum { MLPCORE_TILES_BYTES = 3 << 16 };    /* of A, tile by tile, beside some panels, */
+enum { MLPCORE_BLOCK_OF_MANY = 5 << 18 };  /* which are so many bytes of B */
 
 /* Whether the compiler moves elements between vectors without naming an instruction. */
 #if defined(__GNUC__) && !defined(__clang__)

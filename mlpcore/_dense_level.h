@@ -12,46 +12,52 @@
 #include "_tile_level.h"
 
 /* Columns of A lie on as many pages as they have terms. A tile of few rows is computed faster than
-   they are found; it is copied for all panels of a block. */
+   they are found, and is copied: terms adjoin, and a vector that is longer writes beyond the last. */
 #define COPIES_TILES (MLPCORE_ROWS < 12)
-#define TILE ((MLPCORE_ROWS + LANES - 1) / LANES * LANES) /* a copy's columns */
+#define TILE_SIZE(k) (((k) * MLPCORE_ROWS + LANES + 15) / 16 * 16)
 
-/* What follows the product, on n adjoining elements of row i from column j; there is room for
-   as many as a vector has, so that all of them meet the same instructions. */
+/* What follows the product, on n columns from column j of some rows from row i on. A row of sums is
+   `padded` to whole vectors, so that all elements meet the same instructions. */
 TARGET MLPCORE_INLINE void NAME(finish)(const mlpcore_product *job,
                                         const MLPCORE_SUFFIX(mlpcore_rule, S) *rule, ptrdiff_t i,
-                                        ptrdiff_t j, ptrdiff_t n, const int padded,
-                                        T *restrict sum)
+                                        int rows, ptrdiff_t j, ptrdiff_t n, const int padded,
+                                        T *restrict sums)
 {
-    const ptrdiff_t at = i * job->c_stride + j;
-    T *restrict c = (T *)job->C + at;
-    if (job->update) {
-        MLPCORE_SUFFIX(mlpcore_apply, S)(rule, n, sum, c, (T *)job->first + at,
-                                         (T *)job->second + at);
-        return;
+    const T scale = (T)job->scale;
+    T bias[2 * LANES];
+    for (int r = 0; r < rows && job->update; r++) {
+        const ptrdiff_t at = (i + r) * job->c_stride + j;
+        MLPCORE_SUFFIX(mlpcore_apply, S)(rule, n, sums + r * padded, (T *)job->C + at,
+                                         (T *)job->first + at, (T *)job->second + at);
     }
+    if (job->update) return;
     if (job->bias) {
-        const T *bias = (const T *)job->bias + j * job->bias_step, scale = (T)job->scale;
-        if (job->bias_step)
-            for (ptrdiff_t v = 0; v < n; v++) sum[v] = scale * sum[v] + bias[v];
-        else
-            for (ptrdiff_t v = 0; v < n; v++) sum[v] = scale * sum[v] + bias[0];
+        for (ptrdiff_t v = 0; v < padded; v++)
+            bias[v] = ((const T *)job->bias)[v < n ? (j + v) * job->bias_step : 0];
+        for (int r = 0; r < rows; r++)
+            for (ptrdiff_t v = 0; v < padded; v++)
+                sums[r * padded + v] = scale * sums[r * padded + v] + bias[v];
     }
-    MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->derived ? 0 : job->activation, padded, sum);
-    if (job->derived)
-        MLPCORE_SUFFIX(mlpcore_row_backward, S)(job->activation, n,
-                                                (const T *)job->derived + i * job->derived_stride + j, sum);
-    for (ptrdiff_t v = 0; v < n; v++) c[v] = sum[v];
+    for (int r = 0; r < rows; r++)
+        if (job->derived)
+            MLPCORE_SUFFIX(mlpcore_row_backward, S)(
+                job->activation, n, (const T *)job->derived + (i + r) * job->derived_stride + j,
+                sums + r * padded);
+        else
+            MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->activation, padded, sums + r * padded);
+    for (int r = 0; r < rows; r++)
+        for (ptrdiff_t v = 0; v < n; v++)
+            ((T *)job->C)[(i + r) * job->c_stride + j + v] = sums[r * padded + v];
 }
 
 /* Some columns of B, of k terms from p on, in panels that lie `size` apart; copied, they are zero
    beyond the last column. A is read in tiles of rows: where it lies, or from copies. */
 typedef struct {
     ptrdiff_t from, to, p, k, size, stride;
-    const T *panels, *rest; /* whole ones, and a last one if it is narrower */
-    const T *tiles_of_A;
-    T *tile; /* room for the copy of one, or NULL */
-    int ends; /* the sums */
+    const T *panels, *rest;     /* whole ones, and a last one if it is narrower */
+    T *tiles;                   /* copies of A, or NULL: */
+    ptrdiff_t apart, term;      /* how far tiles, and terms of one, lie apart */
+    int ends;                   /* the sums */
 } NAME(block);
 
 /* What follows the sums of a tile and is read: a step, a derivative, or what stands there. */
@@ -103,9 +109,9 @@ TARGET static void NAME(rows_of_panel)(const mlpcore_product *job,
 {
     const ptrdiff_t k = PLACES(block->k), left = block->to - j;
     const ptrdiff_t width = left < 2 * LANES ? left : 2 * LANES;
-    const ptrdiff_t stride = block->tiles_of_A ? LANES : block->tile ? TILE : job->a_stride;
+    const ptrdiff_t stride = block->tiles ? block->term : job->a_stride;
     const int vectors = width > LANES ? 2 : 1;
-    const int transposed = job->a_is_transposed || block->tiles_of_A;
+    const int transposed = job->a_is_transposed || block->tiles;
     const int is_whole = width == 2 * LANES;
     const T *whole = block->panels + (j - block->from) / (2 * LANES) * block->size;
     const T *B = is_whole ? whole : block->rest;
@@ -122,53 +128,79 @@ TARGET static void NAME(rows_of_panel)(const mlpcore_product *job,
         NAME(tile_of)(n, 1, 0, k, A, stride, B, b_stride, 0, NULL, &ahead, out);
     if (block->p > 0 || !block->ends)
         NAME(partial)(job, block, i, n, j, width, vectors * LANES, out);
-    for (int r = 0; r < n && block->ends; r++)
-        if (is_whole)
-            NAME(finish)(job, rule, i + r, j, 2 * LANES, 2 * LANES, out + r * 2 * LANES);
-        else if (vectors == 2)
-            NAME(finish)(job, rule, i + r, j, width, 2 * LANES, out + r * 2 * LANES);
-        else
-            NAME(finish)(job, rule, i + r, j, width, LANES, out + r * LANES);
+    if (!block->ends) return;
+    if (is_whole)
+        NAME(finish)(job, rule, i, n, j, 2 * LANES, 2 * LANES, out);
+    else if (vectors == 2)
+        NAME(finish)(job, rule, i, n, j, width, 2 * LANES, out);
+    else
+        NAME(finish)(job, rule, i, n, j, width, LANES, out);
 }
 
-/* The tile of A from column i on, n columns side by side. */
-TARGET static void NAME(copy_tile)(const mlpcore_product *job, const NAME(block) *block,
-                                   ptrdiff_t i, int n, const T *A)
+/* Some tiles of some rows, times panels of a block: a tile stays in the first cache for all of
+   them. Copies are of as many rows as a tile can have, and begin with the first of these tiles. */
+TARGET static void NAME(tiles_of_block)(const mlpcore_product *job,
+                                        const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
+                                        const ptrdiff_t *rows, const NAME(block) *block,
+                                        const ptrdiff_t *tiles, ptrdiff_t from, ptrdiff_t to)
 {
-    enum { AHEAD = 8 };
-    T *to = block->tile;
-    for (ptrdiff_t p = 0; p < block->k; p++, A += job->a_stride, to += TILE) {
-        MLPCORE_PREFETCH(A + AHEAD * job->a_stride);
-#if !defined(_MSC_VER)
-        if (i + TILE <= job->m) {
-            for (int c = 0; c < TILE; c += LANES)
-                *(NAME(vector) *)(to + c) = *(const NAME(vector) *)(A + c);
-            continue;
-        }
-#endif
-        for (int c = 0; c < n; c++) to[c] = A[c];
+    for (ptrdiff_t t = tiles[0]; t < tiles[1]; t++) {
+        const int copied = block->tiles != NULL;
+        const ptrdiff_t i = copied ? rows[0] + t * MLPCORE_ROWS : NAME(first_row)(rows, t);
+        const ptrdiff_t next = copied ? i + MLPCORE_ROWS : NAME(first_row)(rows, t + 1);
+        const ptrdiff_t end = next < rows[1] ? next : rows[1];
+        const T *A = (const T *)job->A + (job->a_is_transposed ? block->p * job->a_stride + i
+                                                               : i * job->a_stride + block->p);
+        if (copied) A = block->tiles + (t - tiles[0]) * block->apart;
+        for (ptrdiff_t j = from; j < to; j += 2 * LANES)
+            NAME(rows_of_panel)(job, rule, block, i, (int)(end - i), A, j);
     }
 }
 
-/* Some rows times a block. A tile of A stays in the first cache for all of its panels. */
+/* Copy some tiles of A, whose columns they are: its rows are read from end to end. */
+TARGET static void NAME(copy_tiles)(const mlpcore_product *job, const NAME(block) *block,
+                                    ptrdiff_t i, ptrdiff_t n_tiles)
+{
+    enum { AHEAD = 4, READ = (MLPCORE_ROWS + LANES - 1) / LANES * LANES };
+    const T *A = (const T *)job->A + block->p * job->a_stride + i;
+    const ptrdiff_t left = job->m - i;
+    for (ptrdiff_t p = 0; p < block->k; p++, A += job->a_stride)
+        for (ptrdiff_t t = 0; t < n_tiles; t++) {
+            const ptrdiff_t c = t * MLPCORE_ROWS;
+            T *to = block->tiles + t * block->apart + p * block->term;
+            MLPCORE_PREFETCH(A + AHEAD * job->a_stride + c);
+#if !defined(_MSC_VER)
+            if (c + READ <= left) {
+                for (int v = 0; v < READ; v += LANES)
+                    *(NAME(vector) *)(to + v) = *(const NAME(vector) *)(A + c + v);
+                continue;
+            }
+#endif
+            for (int v = 0; v < MLPCORE_ROWS && c + v < left; v++) to[v] = A[c + v];
+        }
+}
+
+/* Some rows times a block. As many tiles are copied at a time as stay in the second cache beside
+   a few panels, which take turns. */
 TARGET static void NAME(rows_of_block)(const mlpcore_product *job,
                                        const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
                                        const ptrdiff_t *rows, const NAME(block) *block)
 {
-    for (ptrdiff_t i = rows[0], t = 0, next; i < rows[1]; i = next, t++) {
-        const T *A = (const T *)job->A + (job->a_is_transposed ? block->p * job->a_stride + i
-                                                               : i * job->a_stride + block->p);
-        next = NAME(first_row)(rows, t + 1);
-        if (block->tiles_of_A) {
-            A = block->tiles_of_A + t * (PLACES(block->k) + 1) * LANES;
-            next = i + MLPCORE_ROWS < rows[1] ? i + MLPCORE_ROWS : rows[1];
-        }
-        if (block->tile) {
-            NAME(copy_tile)(job, block, i, (int)(next - i), A);
-            A = block->tile;
-        }
-        for (ptrdiff_t j = block->from; j < block->to; j += 2 * LANES)
-            NAME(rows_of_panel)(job, rule, block, i, (int)(next - i), A, j);
+    const ptrdiff_t n = (rows[1] - rows[0] + MLPCORE_ROWS - 1) / MLPCORE_ROWS, all[2] = {0, n};
+    const ptrdiff_t of_tile = block->apart * (ptrdiff_t)sizeof(T);
+    const ptrdiff_t of_panel = block->size * (ptrdiff_t)sizeof(T);
+    const ptrdiff_t most = 1 + MLPCORE_TILES_BYTES / (of_tile + 1);
+    const ptrdiff_t group = (1 + MLPCORE_BLOCK_BESIDE_A / (of_panel + 1)) * 2 * LANES;
+    if (!COPIES_TILES || !block->tiles) {
+        NAME(tiles_of_block)(job, rule, rows, block, all, block->from, block->to);
+        return;
+    }
+    for (ptrdiff_t t = 0; t < n; t += most) {
+        const ptrdiff_t tiles[2] = {t, t + most < n ? t + most : n};
+        NAME(copy_tiles)(job, block, rows[0] + t * MLPCORE_ROWS, tiles[1] - t);
+        for (ptrdiff_t j = block->from; j < block->to; j += group)
+            NAME(tiles_of_block)(job, rule, rows, block, tiles, j,
+                                 j + group < block->to ? j + group : block->to);
     }
 }
 
@@ -185,7 +217,7 @@ TARGET static void NAME(copy_block)(const mlpcore_product *job, int few_rows, T 
     T *rest = copies;
     block->panels = copies, block->stride = 2 * LANES;
     block->size = (PLACES(block->k) + 1) * 2 * LANES;
-    if (few_rows && !transposed && !block->tiles_of_A)
+    if (few_rows && !transposed && !block->tiles)
         block->panels = B, block->stride = stride, block->size = 2 * LANES;
     else {
         rest += whole / (2 * LANES) * block->size;
@@ -206,7 +238,8 @@ TARGET static void NAME(blocks_of_rows)(const mlpcore_product *job,
 {
     enum { FEW_ROWS = 8 };
     const ptrdiff_t bytes = (PLACES(block.k) + 1) * 2 * LANES * (ptrdiff_t)sizeof(T);
-    const ptrdiff_t room = block.tiles_of_A ? MLPCORE_BLOCK_BESIDE_A : MLPCORE_BLOCK_BYTES;
+    const ptrdiff_t room = !block.tiles ? MLPCORE_BLOCK_BYTES
+                           : COPIES_TILES ? MLPCORE_BLOCK_OF_MANY : MLPCORE_BLOCK_BESIDE_A;
     const ptrdiff_t most = room > bytes ? room / bytes : 1;
     const ptrdiff_t panels = (columns[1] - columns[0] + 2 * LANES - 1) / (2 * LANES);
     const ptrdiff_t blocks = (panels + most - 1) / most;
@@ -229,7 +262,7 @@ TARGET static void NAME(copied_rows)(const mlpcore_product *job,
     const ptrdiff_t most = MLPCORE_COPIED_BYTES / (size * (ptrdiff_t)sizeof(T)) * MLPCORE_ROWS;
     const ptrdiff_t parts = (rows[1] - rows[0] + most - 1) / most;
     T *copies_of_B = room + MLPCORE_COPIED_BYTES / sizeof(T);
-    block.tiles_of_A = room;
+    block.tiles = room, block.apart = size, block.term = LANES;
     for (ptrdiff_t part = 0; part < parts; part++) {
         const ptrdiff_t some[2] = {rows[0] + (rows[1] - rows[0]) * part / parts,
                                    rows[0] + (rows[1] - rows[0]) * (part + 1) / parts};
@@ -257,8 +290,8 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
     if (job->update) rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
     mlpcore_share(job, 2 * LANES, t, n_threads, rows, columns);
     if (COPIES_TILES && job->a_is_transposed && columns[1] - columns[0] >= MANY_COLUMNS) {
-        block.tile = room;
-        room += (job->k + 1) * TILE;
+        block.tiles = room, block.apart = TILE_SIZE(job->k), block.term = MLPCORE_ROWS;
+        room += MLPCORE_TILES_BYTES / (ptrdiff_t)sizeof(T) + block.apart;
     }
     for (ptrdiff_t piece = 0; piece < pieces; piece++) {
         block.p = job->k * piece / pieces;
@@ -276,4 +309,4 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
 #undef LANES
 #undef PLACES
 #undef COPIES_TILES
-#undef TILE
+#undef TILE_SIZE

@@ -20,7 +20,8 @@ from mlpcore._team cimport mlpcore_task
 cdef Py_ssize_t MOST_INNER = 16384
 
 cdef extern from "_dense.h" nogil:
-    int MLPCORE_PANEL_BYTES, MLPCORE_TILE_BYTES, MLPCORE_BLOCK_BYTES, MLPCORE_COPIED_BYTES
+    int MLPCORE_PANEL_BYTES, MLPCORE_TILE_BYTES, MLPCORE_TILES_BYTES, MLPCORE_BLOCK_OF_MANY
+    int MLPCORE_COPIED_BYTES
     ctypedef struct mlpcore_product:
         Py_ssize_t m, n, k
         const void *A
@@ -57,12 +58,16 @@ cdef bint prefers_blas(Py_ssize_t k) noexcept nogil:
     return k > MOST_INNER
 
 
-cdef Py_ssize_t room_for_products(Team team, Py_ssize_t most_inner) noexcept nogil:
-    """Return the bytes that a thread needs for products with sums of up to so many terms."""
+cdef Py_ssize_t room_for_products(Team team, Py_ssize_t most_inner,
+                                  Py_ssize_t most_of_B) noexcept nogil:
+    """Return the bytes that a thread needs for products.
+
+    They are of sums of up to most_inner terms; B, with a row more, has up to most_of_B elements.
+    """
     cdef Py_ssize_t copied = MLPCORE_COPIED_BYTES if team.bfloat16 else 0
     cdef Py_ssize_t inner = min(most_inner, MOST_INNER) + 1
-    return (copied + MLPCORE_TILE_BYTES * inner
-            + max(MLPCORE_PANEL_BYTES * inner, MLPCORE_BLOCK_BYTES))
+    cdef Py_ssize_t block = min(<Py_ssize_t> sizeof(double) * most_of_B, MLPCORE_BLOCK_OF_MANY)
+    return copied + MLPCORE_TILES_BYTES + block + (MLPCORE_TILE_BYTES + MLPCORE_PANEL_BYTES) * inner
 
 
 cdef Py_ssize_t room_of_row(Py_ssize_t n) noexcept nogil:
@@ -182,7 +187,7 @@ def product(Team team, const real[:, ::1] A, const real[:, ::1] B, real[:, ::1] 
             or prefers_blas(k)):
         raise ValueError(f"A {np.shape(A)}, B {np.shape(B)}, C {np.shape(C)}: needed are "
                          f"(m, k), (k, n) and (m, n), none empty, and k up to {MOST_INNER}")
-    team.make_room(room_for_products(team, k))
+    team.make_room(room_for_products(team, k, (k + 1) * n))
     cdef mlpcore_product job = new_product(team, m, n, k)
     job.A, job.a_stride, job.a_is_transposed = &A[0, 0], A.shape[1], trans_a
     job.B, job.b_stride, job.b_is_transposed = &B[0, 0], B.shape[1], trans_b

@@ -110,11 +110,11 @@ cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
 cdef Py_ssize_t room_to_compute(Network network, Team team, SparseBlock block,
                                 Py_ssize_t n_rows) noexcept nogil:
     """Return the bytes that a thread needs for a block of rows to go forth and back."""
-    cdef Py_ssize_t i, most = n_rows
-    for i in range(network.n_layers + 1):
-        if i > 0 or block is None:
-            most = max(most, network.sizes[i])
-    return room_for_products(team, most)
+    cdef Py_ssize_t i, most = n_rows, most_of_B = 0
+    for i in range(0 if block is None else 1, network.n_layers):
+        most = max(most, network.sizes[i], network.sizes[i + 1])
+        most_of_B = max(most_of_B, (max(network.sizes[i], n_rows) + 1) * network.sizes[i + 1])
+    return room_for_products(team, most, most_of_B)
 
 
 cdef int forward(Network network, Py_ssize_t n_layers, Team team, const real[::1] params,
