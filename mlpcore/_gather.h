@@ -172,19 +172,18 @@ TARGET static ptrdiff_t NAME(gather_row)(const mlpcore_sparse_job *job, ptrdiff_
 
 /* By feature, rows in order: a counting sort of what is counted. Row and value stand together, so
    that each feature has one place to write to. */
-TARGET static void NAME(sort_by_feature)(const mlpcore_nonzeros *part, ptrdiff_t n_rows,
-                                         ptrdiff_t n_stretches, ptrdiff_t n_features)
+TARGET static void NAME(sort_by_feature)(const mlpcore_nonzeros *part, ptrdiff_t n_stretches,
+                                         ptrdiff_t n_features)
 {
-    const int32_t *feature = part->feature;
+    const int32_t *feature = part->feature, *row_start;
     const T *value = part->values;
     NAME(entry) *by_feature = part->by_feature;
     int32_t *start = part->feature_start;
     for (ptrdiff_t j = 0; j < n_features; j++) start[j + 1] += start[j];
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        const int32_t *row_start = part->row_start + i * n_stretches;
-        const int32_t number = (int32_t)(part->first_row + i);
+    for (ptrdiff_t i = part->first_row; i < part->first_row + part->n_rows; i++) {
+        row_start = part->row_start + i * (n_stretches + 1);
         for (int32_t k = row_start[0]; k < row_start[n_stretches]; k++) {
-            const NAME(entry) found = {number, value[k]};
+            const NAME(entry) found = {(int32_t)i, value[k]};
             by_feature[start[feature[k]]++] = found;
         }
     }
@@ -202,27 +201,39 @@ TARGET MLPCORE_INLINE void NAME(prefetch_row)(const mlpcore_sparse_job *job, ptr
     for (ptrdiff_t b = from * size; b < to * size; b += 64) MLPCORE_PREFETCH(x + b);
 }
 
-/* A thread gathers its share of the rows. */
+/* Gather row i of the block after those that the part has; the one after it is asked for. */
+TARGET static void NAME(gather_into)(const mlpcore_sparse_job *job, mlpcore_nonzeros *part,
+                                     ptrdiff_t i)
+{
+    int32_t *start = part->row_start + i * (job->n_stretches + 1);
+    if (i + 1 < job->n_rows && !job->csr_start)
+        NAME(prefetch_row)(job, job->index[i + 1], 0, job->n_features);
+    start[0] = (int32_t)part->nnz;
+    part->nnz += NAME(gather_row)(job, job->index[i], start, part->feature + part->nnz,
+                                  (T *)part->values + part->nnz, part->feature_start + 1);
+    start[job->n_stretches] = (int32_t)part->nnz;
+}
+
+/* A thread gathers its share of the rows, and some of what it shares. */
 TARGET static void NAME(mlpcore_sparse_gather)(const mlpcore_sparse_job *job, int t, int n_threads)
 {
+    enum { PIECE = 4 };
     const int n_parts = n_threads < MLPCORE_MOST_PARTS ? n_threads : MLPCORE_MOST_PARTS;
-    const ptrdiff_t first = mlpcore_part(job->n_rows, t, n_parts);
-    const ptrdiff_t n_rows = mlpcore_part(job->n_rows, t + 1, n_parts) - first;
+    const int sharing = mlpcore_sharing(n_parts), together = t / sharing;
+    const ptrdiff_t first = mlpcore_part(job->n_rows, together, n_parts / sharing);
     mlpcore_nonzeros *part = &job->parts[t];
-    int32_t *start = part->row_start;
+    mlpcore_walk walk = {NULL};
     if (t >= n_parts) return;
     if (t == 0) *job->n_parts = n_parts;
-    part->first_row = first;
-    start[0] = 0;
-    memset(part->feature_start, 0, (size_t)(job->n_features + 1) * sizeof *start);
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        if (i + 1 < n_rows && !job->csr_start)
-            NAME(prefetch_row)(job, job->index[first + i + 1], 0, job->n_features);
-        const ptrdiff_t n = NAME(gather_row)(job, job->index[first + i], start,
-                                             part->feature + start[0],
-                                             (T *)part->values + start[0], part->feature_start + 1);
-        start[job->n_stretches] = start[0] + (int32_t)n;
-        start += job->n_stretches;
+    walk.n = mlpcore_part(job->n_rows, together + 1, n_parts / sharing) - first;
+    walk.is_last = t % sharing;
+    if (sharing > 1) walk.n_taken = job->shared[together].n_taken;
+    part->n_rows = part->nnz = 0;
+    memset(part->feature_start, 0, (size_t)(job->n_features + 1) * sizeof(int32_t));
+    while (mlpcore_next_piece(&walk, PIECE)) {
+        for (ptrdiff_t i = walk.from; i < walk.to; i++) NAME(gather_into)(job, part, first + i);
+        part->n_rows += walk.to - walk.from;
+        if (walk.n_walked == 1 || walk.is_last) part->first_row = first + walk.from;
     }
-    NAME(sort_by_feature)(part, n_rows, job->n_stretches, job->n_features);
+    NAME(sort_by_feature)(part, job->n_stretches, job->n_features);
 }

@@ -1,8 +1,9 @@
 /* The affine map of a layer whose input is mostly zeros: only its non-zeros are walked.
 
-   Each thread gathers its share of a block's rows, by row and by feature. In the forward
-   pass a thread computes its rows, or of many units its slice of them; in the gradient,
-   always a slice. A tile of units stays in registers while the non-zeros of a row, or of a
+   Each thread gathers some of a block's rows, by row and by feature. In the forward pass a
+   thread computes its rows, or of many units its slice of them; in the gradient a slice, or
+   some features. Two threads share rows and features, to be done at the same time though one
+   of them be held up. A tile of units stays in registers while the non-zeros of a row, or of a
    feature, are added up in the order of the features, or of the rows: whatever the threads,
    no sum depends on them. */
 #ifndef MLPCORE_SPARSE_H
@@ -15,6 +16,7 @@
 
 #include "_activations.h"
 #include "_levels.h"
+#include "_pieces.h"
 #include "_updates.h"
 
 enum { MLPCORE_FLOAT32, MLPCORE_FLOAT64, MLPCORE_UINT8 };
@@ -27,10 +29,12 @@ enum { MLPCORE_MOST_PARTS = 64 };
    the first cache. */
 enum { MLPCORE_STRETCH = 112 };
 
-/* The non-zeros of a thread's rows, by row and by feature, in the type of the weights. */
+/* The non-zeros of a thread's rows, by row and by feature, in the type of the weights. The rows
+   lie side by side in the block, though not in the lists. */
 typedef struct {
-    ptrdiff_t first_row;
-    int32_t *row_start, *feature; /* (n_rows n_stretches + 1,), (nnz,) */
+    ptrdiff_t first_row, n_rows, nnz;
+    int32_t *row_start;           /* (all rows of the block, n_stretches + 1) */
+    int32_t *feature;             /* (nnz,) */
     void *values;                 /* (nnz,) */
     int32_t *feature_start;       /* (n_features + 1,) */
     void *by_feature;             /* (nnz,), each a row and its value */
@@ -40,6 +44,7 @@ typedef struct {
 typedef struct {
     mlpcore_nonzeros *parts;    /* (n_threads,) */
     int *n_parts;               /* how many of them there are: set by the gathering */
+    mlpcore_shared *shared;     /* (n_threads / 2,) */
     ptrdiff_t n_rows, n_features, n_units;
     ptrdiff_t n_stretches;      /* of a row's features; of CSR, whose order is free, one */
     const void *X;              /* (n_samples, n_features) of x_type; of CSR the values */
@@ -75,6 +80,9 @@ typedef struct {
     double beta_1, beta_2, epsilon, keep;
     void *W, *first, *second;   /* (n_features, n_units) */
 } mlpcore_idle_job;
+
+/* How many threads of a task share their work. */
+MLPCORE_INLINE int mlpcore_sharing(int n_threads) { return n_threads % 2 ? 1 : 2; }
 
 /* Part t of n things. */
 MLPCORE_INLINE ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
@@ -129,6 +137,22 @@ MLPCORE_INLINE ptrdiff_t mlpcore_list_features(const mlpcore_nonzeros *parts, in
     return n;
 }
 
+/* List the features of thread t for the gradient; of those that it looks for it shares none.
+   Returns how it walks them. */
+MLPCORE_INLINE mlpcore_walk mlpcore_walk_of(const mlpcore_sparse_job *job, int by_units,
+                                            int only_met, int t, int n_threads, int32_t *list)
+{
+    const int sharing = by_units || only_met ? 1 : mlpcore_sharing(n_threads);
+    const int together = by_units ? 0 : t / sharing, of = by_units ? 1 : n_threads / sharing;
+    mlpcore_walk walk = {NULL};
+    walk.n = mlpcore_list_features(job->parts, *job->n_parts, !only_met, job->n_features, together,
+                                   of, list);
+    walk.is_last = t % sharing;
+    if (by_units) walk.first = mlpcore_part(walk.n, t, n_threads);
+    if (sharing > 1) walk.n_taken = job->shared[together].n_taken;
+    return walk;
+}
+
 /* So many features in advance the rows of those that lie anywhere are asked for. */
 enum { MLPCORE_AHEAD = 8 };
 
@@ -166,7 +190,7 @@ MLPCORE_DISPATCH(mlpcore_sparse_gradient_f, (const void *job, int t, int n), (jo
 MLPCORE_DISPATCH(mlpcore_sparse_gradient_d, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_idle_f, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_idle_d, (const void *job, int t, int n), (job, t, n))
-MLPCORE_DISPATCH(mlpcore_walk_f, (const void *job, ptrdiff_t i), (job, i))
-MLPCORE_DISPATCH(mlpcore_walk_d, (const void *job, ptrdiff_t i), (job, i))
+MLPCORE_DISPATCH(mlpcore_walk_row_f, (const void *job, ptrdiff_t i), (job, i))
+MLPCORE_DISPATCH(mlpcore_walk_row_d, (const void *job, ptrdiff_t i), (job, i))
 
 #endif

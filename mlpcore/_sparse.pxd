@@ -24,6 +24,7 @@ cdef class SparseBlock:
     cdef int32_t[:, ::1] features
     cdef unsigned char[:, ::1] values
     cdef unsigned char[::1] parts
+    cdef unsigned char[::1] shared
     cdef int n_parts
     cdef Py_ssize_t capacity, most, n_stretches
     cdef const Py_ssize_t *next

@@ -14,22 +14,25 @@ from libc.string cimport memset
 from mlpcore._activations cimport Activation, follows_product, IDENTITY
 from mlpcore._optimizers cimport mlpcore_update, Optimizer
 from mlpcore._rows cimport FLOAT32, most_nonzeros, Rows, UINT8
-from mlpcore._team cimport Team
+from mlpcore._team cimport on_lines, Team
 from mlpcore._types cimport real
 
 
 cdef extern from "_sparse.h" nogil:
     int MLPCORE_FLOAT32, MLPCORE_FLOAT64, MLPCORE_UINT8, MLPCORE_STRETCH
     ctypedef struct mlpcore_nonzeros:
-        Py_ssize_t first_row
+        Py_ssize_t first_row, n_rows, nnz
         int32_t *row_start
         int32_t *feature
         void *values
         int32_t *feature_start
         void *by_feature
+    ctypedef struct mlpcore_shared:
+        pass
     ctypedef struct mlpcore_sparse_job:
         mlpcore_nonzeros *parts
         int *n_parts
+        mlpcore_shared *shared
         Py_ssize_t n_rows, n_features, n_units, n_stretches, b_step, z_stride
         const void *X
         int x_type
@@ -71,8 +74,8 @@ cdef extern from "_sparse.h" nogil:
     void mlpcore_sparse_forward_d(const void *job, int thread, int n_threads)
     void mlpcore_sparse_gradient_f(const void *job, int thread, int n_threads)
     void mlpcore_sparse_gradient_d(const void *job, int thread, int n_threads)
-    void mlpcore_walk_f(const void *job, Py_ssize_t i)
-    void mlpcore_walk_d(const void *job, Py_ssize_t i)
+    void mlpcore_walk_row_f(const void *job, Py_ssize_t i)
+    void mlpcore_walk_row_d(const void *job, Py_ssize_t i)
 
 
 cdef enum:
@@ -102,13 +105,14 @@ cdef class SparseBlock:
         cdef int t, n = team.n_threads
         self.rows, self.team, self.most = rows, team, most_nonzeros(rows)
         self.capacity = capacity
-        # A small task is run by one thread: each has room for all.
+        # A small task is run by one thread, and one may be held up: each has room for all.
         cdef Py_ssize_t room = capacity * self.most + BEYOND
         team.make_room(FORWARD_BYTES * (capacity + MLPCORE_STRETCH))
         self.n_stretches = 1 if rows.is_csr else max(1, -(-rows.n_features // MLPCORE_STRETCH))
-        cdef Py_ssize_t by_row = capacity * self.n_stretches + 1
+        cdef Py_ssize_t by_row = capacity * (self.n_stretches + 1)
         self.starts = np.empty((n, by_row + rows.n_features + 1), np.int32)
         self.lists = np.empty((n, rows.n_features + 1), np.int32)
+        self.shared = on_lines(n * sizeof(mlpcore_shared))
         self.features = np.empty((n, room), np.int32)
         # By row, and with each its row by feature.
         self.values = np.empty((n, 3 * room), dtype).view(np.uint8)
@@ -186,6 +190,8 @@ cdef mlpcore_sparse_job new_job(SparseBlock block, const real[:, ::1] Z) noexcep
     cdef mlpcore_sparse_job job
     memset(&job, 0, sizeof(job))
     job.parts, job.n_parts = <mlpcore_nonzeros *> &block.parts[0], &block.n_parts
+    job.shared = <mlpcore_shared *> &block.shared[0]
+    memset(job.shared, 0, block.shared.shape[0])
     job.n_rows, job.n_features, job.n_units = Z.shape[0], block.rows.n_features, Z.shape[1]
     job.n_stretches = block.n_stretches
     job.rooms, job.room_size = &block.team.rooms[0, 0], block.team.rooms.strides[0]
@@ -199,8 +205,7 @@ cdef double work(const mlpcore_sparse_job *job) noexcept nogil:
     cdef int p
     cdef double n_nonzeros = 0.0
     for p in range(job.n_parts[0]):
-        n_nonzeros += job.parts[p].row_start[
-            job.n_stretches * ((p + 1) * job.n_rows // job.n_parts[0] - job.parts[p].first_row)]
+        n_nonzeros += job.parts[p].nnz
     return n_nonzeros * job.n_units
 
 
@@ -310,6 +315,6 @@ cdef void walk(WalkRoom room, const real *x, const real[::1] W, const real[::1] 
     job.activation = kind if follows_product(kind) else IDENTITY
     job.Z, job.z_stride = &a[0], a.shape[0]
     if real is float:
-        mlpcore_walk_f(&job, 0)
+        mlpcore_walk_row_f(&job, 0)
     else:
-        mlpcore_walk_d(&job, 0)
+        mlpcore_walk_row_d(&job, 0)

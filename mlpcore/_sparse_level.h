@@ -115,40 +115,35 @@ TARGET static void NAME(finish_row)(const mlpcore_sparse_job *job, ptrdiff_t fro
     for (ptrdiff_t c = done; c < stop; c++) z[c] = sum[c - from];
 }
 
-/* The non-zeros of a row in one stretch of features, or from one to another. */
-TARGET MLPCORE_INLINE NAME(terms) NAME(terms_of_row)(const mlpcore_nonzeros *part,
-                                                     const int32_t *start, ptrdiff_t n)
+/* The non-zeros of a part's i-th row in n stretches of features from one on. */
+TARGET MLPCORE_INLINE NAME(terms) NAME(terms_of_row)(const mlpcore_sparse_job *job,
+                                                     const mlpcore_nonzeros *part, ptrdiff_t i,
+                                                     ptrdiff_t stretch, ptrdiff_t n)
 {
+    const ptrdiff_t row = (part->first_row + i) * (job->n_stretches + 1);
+    const int32_t *start = part->row_start + row + stretch;
     const NAME(terms) terms = {part->feature + start[0],
                                (const T *)part->values + start[0], start[n] - start[0]};
     return terms;
 }
 
-/* a = f(X W + b) for some rows of a part, and units from first to end: W is read where it lies. */
+/* a = f(X W + b) for the rows of a part, and units from first to end: W is read where it lies. */
 TARGET static void NAME(forward_part)(const mlpcore_sparse_job *job, const mlpcore_nonzeros *part,
-                                      ptrdiff_t n_rows, ptrdiff_t first, ptrdiff_t end)
+                                      ptrdiff_t first, ptrdiff_t end)
 {
     enum { MOST = NAME(forward_vectors) };
     const T *W = job->W;
-    const ptrdiff_t n_stretches = job->n_stretches;
     ptrdiff_t from, last, stop;
     T sum[MOST * LANES] = {0};
     for (ptrdiff_t done = first; done < end; done = stop) {
         const int vectors = NAME(next_tile)(done, end, job->n_units, MOST, &from, &last, &stop);
-        for (ptrdiff_t i = 0; i < n_rows; i++) {
-            const NAME(terms) terms = NAME(terms_of_row)(part, part->row_start + i * n_stretches,
-                                                         n_stretches);
+        for (ptrdiff_t i = 0; i < part->n_rows; i++) {
+            const NAME(terms) terms = NAME(terms_of_row)(job, part, i, 0, job->n_stretches);
             FOR_EACH_WIDTH(vectors, sum_rows, 0, W + from, job->n_units, last, &terms, 1, 0, sum)
             NAME(finish_row)(job, from, done, stop, vectors, sum,
                              (T *)job->Z + (part->first_row + i) * job->z_stride);
         }
     }
-}
-
-/* The rows of part p of the block. */
-MLPCORE_INLINE ptrdiff_t NAME(rows_of_part)(const mlpcore_sparse_job *job, int p)
-{
-    return mlpcore_part(job->n_rows, p + 1, *job->n_parts) - job->parts[p].first_row;
 }
 
 /* Columns of a matrix side by side on whole cache lines, where each row's meet no other's. */
@@ -169,10 +164,8 @@ TARGET MLPCORE_INLINE void NAME(add_stretch)(const int N, const mlpcore_sparse_j
     for (; p < p_end; p++) {
         const ptrdiff_t n_ahead = p == ahead ? job->n_next : 0;
         const mlpcore_nonzeros *part = &job->parts[p];
-        const ptrdiff_t n_rows = NAME(rows_of_part)(job, p);
-        for (ptrdiff_t i = 0; i < n_rows; i++, sums += N * LANES) {
-            const NAME(terms) terms = NAME(terms_of_row)(
-                part, part->row_start + i * job->n_stretches + s, 1);
+        for (ptrdiff_t i = 0; i < part->n_rows; i++, sums += N * LANES) {
+            const NAME(terms) terms = NAME(terms_of_row)(job, part, i, s, 1);
             if (part->first_row + i < n_ahead)
                 NAME(prefetch_row)(job, job->next[part->first_row + i], from,
                                    to < job->n_features ? to : job->n_features);
@@ -203,7 +196,7 @@ TARGET static void NAME(forward_copied)(const mlpcore_sparse_job *job, int t, in
         }
         T *sum = sums;
         for (int q = p; q < p_end; q++)
-            for (ptrdiff_t i = 0; i < NAME(rows_of_part)(job, q); i++, sum += padded)
+            for (ptrdiff_t i = 0; i < job->parts[q].n_rows; i++, sum += padded)
                 NAME(finish_row)(job, done, done, stop, vectors, sum,
                                  (T *)job->Z + (job->parts[q].first_row + i) * job->z_stride);
     }
@@ -218,29 +211,29 @@ TARGET static void NAME(mlpcore_sparse_forward)(const mlpcore_sparse_job *job, i
     const ptrdiff_t first = by_units ? NAME(slice)(job->n_units, t, n_threads) : 0;
     const ptrdiff_t end = by_units ? NAME(slice)(job->n_units, t + 1, n_threads) : job->n_units;
     const int p = by_units ? 0 : t, p_end = by_units ? n_parts : t + 1;
-    const ptrdiff_t n_rows = by_units ? job->n_rows : NAME(rows_of_part)(job, t);
+    const ptrdiff_t n_rows = by_units ? job->n_rows : job->parts[t].n_rows;
     if (job->n_stretches > 1 && n_rows > FEW_ROWS)
         NAME(forward_copied)(job, t, p, p_end, first, end, (T *)(job->rooms + t * job->room_size));
     else
         for (int q = p; q < p_end; q++)
-            NAME(forward_part)(job, &job->parts[q], NAME(rows_of_part)(job, q), first, end);
+            NAME(forward_part)(job, &job->parts[q], first, end);
 }
 
 /* Row i of X through the layer into the first row of Z, by one thread, its non-zeros in the
    first part: for a few rows of a prediction, where nothing else is worth a preparation. A
    layer narrower than a vector is added up in memory. */
-TARGET static void NAME(mlpcore_walk)(const mlpcore_sparse_job *job, ptrdiff_t i)
+TARGET static void NAME(mlpcore_walk_row)(const mlpcore_sparse_job *job, ptrdiff_t i)
 {
     mlpcore_nonzeros *part = job->parts;
     const ptrdiff_t n = job->n_units;
     const T *W = job->W, *b = job->b, *value = part->values;
     T *z = job->Z;
-    part->first_row = 0;
-    part->row_start[0] = 0;
+    part->first_row = part->row_start[0] = 0;
+    part->n_rows = 1;
     part->row_start[1] = (int32_t)NAME(gather_row)(job, i, part->row_start, part->feature,
                                                    (T *)part->values, NULL);
     if (n >= LANES) {
-        NAME(forward_part)(job, part, 1, 0, n);
+        NAME(forward_part)(job, part, 0, n);
         return;
     }
     T sum[LANES] = {0};
@@ -274,34 +267,43 @@ typedef struct {
     MLPCORE_SUFFIX(mlpcore_rule, S) rule;
 } NAME(tile_of_delta);
 
-/* X^T D and what follows, for some features and a tile of N vectors of columns. */
-TARGET MLPCORE_INLINE void NAME(gradient_of_features)(const int N, const mlpcore_sparse_job *job,
-                                                      const NAME(tile_of_delta) *tile,
-                                                      const int32_t *list, ptrdiff_t n_listed)
+/* X^T D and what follows, for feature j and a tile of N vectors of columns. */
+TARGET MLPCORE_INLINE void NAME(gradient_of_feature)(const int N, const mlpcore_sparse_job *job,
+                                                     const NAME(tile_of_delta) *tile, ptrdiff_t j)
 {
-    enum { SIZE = sizeof(T) };
+    const ptrdiff_t at = j * job->n_units + tile->first;
+    T *w = (T *)job->d_W + at, *first = (T *)job->first + at, *second = (T *)job->second + at;
     NAME(terms) terms[MLPCORE_MOST_PARTS];
     T sum[NAME(gradient_vectors) * LANES];
-    for (ptrdiff_t k = 0; k < n_listed; k++) {
-        const ptrdiff_t at = list[k] * job->n_units + tile->first;
-        if (k + MLPCORE_AHEAD < n_listed)
-            mlpcore_prefetch_rows(job->d_W, tile->skips_unmet ? job->first : NULL,
-                                  tile->skips_unmet ? job->second : NULL,
-                                  SIZE * (list[k + MLPCORE_AHEAD] * job->n_units + tile->first),
-                                  SIZE * tile->n);
-        const int n_terms = NAME(terms_of_feature)(job, list[k], terms);
-        NAME(sum_rows)(N, 1, tile->columns, N * LANES, (N - 1) * LANES, terms, n_terms, 0, sum);
-        T *w = (T *)job->d_W + at, *first = (T *)job->first + at, *second = (T *)job->second + at;
-        if (tile->n == N * LANES)
-            MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, N * LANES, sum, w, first, second);
-        else
-            MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, tile->n, sum, w, first, second);
-    }
+    const int n_terms = NAME(terms_of_feature)(job, j, terms);
+    NAME(sum_rows)(N, 1, tile->columns, N * LANES, (N - 1) * LANES, terms, n_terms, 0, sum);
+    if (tile->n == N * LANES)
+        MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, N * LANES, sum, w, first, second);
+    else
+        MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, tile->n, sum, w, first, second);
+}
+
+/* The same for the features of a walk over a list. */
+TARGET MLPCORE_INLINE void NAME(gradient_of_features)(const int N, const mlpcore_sparse_job *job,
+                                                      const NAME(tile_of_delta) *tile,
+                                                      mlpcore_walk walk, const int32_t *list)
+{
+    enum { SIZE = sizeof(T), PIECE = 16 };
+    while (mlpcore_next_piece(&walk, PIECE))
+        for (ptrdiff_t k = walk.from; k < walk.to; k++) {
+            if (k + MLPCORE_AHEAD < walk.n)
+                mlpcore_prefetch_rows(job->d_W, tile->skips_unmet ? job->first : NULL,
+                                      tile->skips_unmet ? job->second : NULL,
+                                      SIZE * (list[k + MLPCORE_AHEAD] * job->n_units + tile->first),
+                                      SIZE * tile->n);
+            NAME(gradient_of_feature)(N, job, tile, list[k]);
+        }
 }
 
 /* A thread's share is a slice of many units, or of few units some of the features; to features
    without non-zeros nothing may be added, or their step waits. At the edges of slices lie cache
-   lines of two threads: each begins at another feature, so as not to write to them at once. */
+   lines of two threads: each begins at another feature, so as not to write to them at once.
+   Two that share features meet anew in each tile. */
 TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, int t,
                                                  int n_threads)
 {
@@ -313,18 +315,14 @@ TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, 
     NAME(tile_of_delta) tile = {columns, by_units ? NAME(slice)(job->n_units, t, n_threads) : 0};
     tile.rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
     tile.skips_unmet = job->others_wait || (tile.rule.kind == MLPCORE_ADD && tile.rule.keep == 1);
-    const ptrdiff_t n_listed = mlpcore_list_features(
-        job->parts, *job->n_parts, !tile.skips_unmet, job->n_features, by_units ? 0 : t,
-        by_units ? 1 : n_threads, list);
-    const ptrdiff_t begin = by_units ? mlpcore_part(n_listed, t, n_threads) : 0;
+    mlpcore_walk walk = mlpcore_walk_of(job, by_units, tile.skips_unmet, t, n_threads, list);
     for (; tile.first < end; tile.first += tile.n) {
         tile.vectors = NAME(vectors_of_tile)(end - tile.first, MOST);
         tile.n = tile.vectors * LANES < end - tile.first ? tile.vectors * LANES : end - tile.first;
         NAME(copy_columns)((const T *)job->Z + tile.first, job->z_stride, job->n_rows, tile.n,
                            tile.vectors * LANES, columns);
-        FOR_EACH_WIDTH(tile.vectors, gradient_of_features, job, &tile, list + begin,
-                       n_listed - begin)
-        FOR_EACH_WIDTH(tile.vectors, gradient_of_features, job, &tile, list, begin)
+        FOR_EACH_WIDTH(tile.vectors, gradient_of_features, job, &tile, walk, list)
+        if (walk.n_taken) walk.n_taken++;
     }
 }
 

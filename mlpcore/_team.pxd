@@ -9,6 +9,8 @@ cdef extern from "_team.h" nogil:
 
 cdef bint worth_a_team(double work) noexcept nogil
 
+cdef on_lines(Py_ssize_t n_bytes)
+
 cdef class Team:
     cdef readonly int n_threads
     cdef readonly bint bfloat16

@@ -30,6 +30,13 @@ def zeros_on_lines(shape, dtype):
     return room[start:start + size].reshape(shape)
 
 
+cdef on_lines(Py_ssize_t n_bytes):
+    """Return room that starts where a cache line does."""
+    room = np.empty(n_bytes + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start:start + n_bytes]
+
+
 cdef class Team:
     """Threads that run one task after another; they live as long as this object.
 
@@ -66,9 +73,7 @@ cdef class Team:
         if self.room_size < n_bytes:
             self.room_size = (n_bytes + 63) // 64 * 64
             size = self.n_threads * self.room_size
-            rooms = np.empty(size + 64, np.uint8)
-            start = -rooms.ctypes.data % 64
-            self.rooms = rooms[start:start + size].reshape(-1, self.room_size)
+            self.rooms = on_lines(size).reshape(-1, self.room_size)
         return 0
 
     cdef void run(self, mlpcore_task task, const void *job, double work) noexcept nogil:
