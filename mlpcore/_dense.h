@@ -19,7 +19,6 @@
 
 enum { MLPCORE_PANEL_BYTES = 128 }; /* the widest panel's row */
 enum { MLPCORE_TILE_BYTES = 64 };   /* the widest row of a tile of A that is copied */
-enum { MLPCORE_TERMS = 512 };       /* of a sum that are added up at a time */
 enum { MLPCORE_BLOCK_BYTES = 1 << 19 };    /* of B that are copied at a time, */
 enum { MLPCORE_BLOCK_BESIDE_A = 1 << 17 }; /* or, where A is copied as well, */
 enum { MLPCORE_COPIED_BYTES = 5 << 17 };   /* beside so many of A */

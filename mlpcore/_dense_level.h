@@ -11,6 +11,9 @@
 
 #include "_tile_level.h"
 
+/* Terms of a sum that are added up at a time: so many of a tile's rows stay in the first cache. */
+enum { NAME(most_terms) = MLPCORE_ROWS * sizeof(T) <= 24 ? 1024 : 512 };
+
 /* Columns of A lie on as many pages as they have terms. A tile of few rows is computed faster than
    they are found, and is copied: terms adjoin, and a vector that is longer writes beyond the last. */
 #define COPIES_TILES (MLPCORE_ROWS < 12)
@@ -279,8 +282,8 @@ TARGET static void NAME(copied_rows)(const mlpcore_product *job,
    stays in cache for all panels; not if a step follows, whose C is no place for them. */
 TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_threads)
 {
-    enum { MANY_COLUMNS = 8 * LANES };
-    const ptrdiff_t pieces = job->update ? 1 : (job->k + MLPCORE_TERMS - 1) / MLPCORE_TERMS;
+    enum { MANY_COLUMNS = 8 * LANES, MOST = NAME(most_terms) };
+    const ptrdiff_t pieces = job->update ? 1 : (job->k + MOST - 1) / MOST;
     T *room = (T *)(job->panels + t * job->panel_size);
     MLPCORE_SUFFIX(mlpcore_rule, S) rule;
     NAME(block) block;

@@ -34,13 +34,16 @@ enum { MLPCORE_BASELINE, MLPCORE_AVX2, MLPCORE_AVX512 };
 #define MLPCORE_INLINE static inline __attribute__((always_inline))
 #endif
 
-/* To be written to, a cache line is taken away from the other threads: in time, if it was asked
+/* For later it comes into the second cache, and leaves the first to what is at work there. To be
+   written to, a cache line is taken away from the other threads: in time, if it was asked
    for in time. Every x86-64 knows this instruction, though not each of them does something. */
 #if defined(_MSC_VER)
 #define MLPCORE_PREFETCH(address) ((void)(address))
+#define MLPCORE_PREFETCH_FOR_LATER(address) ((void)(address))
 #define MLPCORE_PREFETCH_TO_WRITE(address) ((void)(address))
 #else
 #define MLPCORE_PREFETCH(address) __builtin_prefetch(address)
+#define MLPCORE_PREFETCH_FOR_LATER(address) __builtin_prefetch(address, 0, 2)
 #define MLPCORE_PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
 #endif
 
