@@ -81,7 +81,7 @@ typedef struct {
     void *W, *first, *second;   /* (n_features, n_units) */
 } mlpcore_idle_job;
 
-/* How many threads of a task share their work. */
+/* How many threads share their work: two, and of an odd number of them none. */
 MLPCORE_INLINE int mlpcore_sharing(int n_threads) { return n_threads % 2 ? 1 : 2; }
 
 /* Part t of n things. */
