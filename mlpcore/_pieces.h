@@ -20,7 +20,8 @@ typedef atomic_int mlpcore_counter;
 
 /* The small pieces that two threads have taken, of each walk of a task: a cache line, which is
    zero before the task. */
-typedef struct { mlpcore_counter n_taken[16]; } mlpcore_shared;
+enum { MLPCORE_MOST_WALKS = 16 };
+typedef struct { mlpcore_counter n_taken[MLPCORE_MOST_WALKS]; } mlpcore_shared;
 
 typedef struct {
     mlpcore_counter *n_taken; /* NULL: alone */

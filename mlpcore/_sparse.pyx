@@ -112,7 +112,7 @@ cdef class SparseBlock:
         cdef Py_ssize_t by_row = capacity * (self.n_stretches + 1)
         self.starts = np.empty((n, by_row + rows.n_features + 1), np.int32)
         self.lists = np.empty((n, rows.n_features + 1), np.int32)
-        self.shared = on_lines(n * sizeof(mlpcore_shared))
+        self.shared = on_lines((n + 1) // 2 * sizeof(mlpcore_shared))
         self.features = np.empty((n, room), np.int32)
         # By row, and with each its row by feature.
         self.values = np.empty((n, 3 * room), dtype).view(np.uint8)

@@ -11,6 +11,9 @@ enum {
     NAME(gradient_vectors) = MOST_VECTORS(256, 8),
 };
 #undef MOST_VECTORS
+/* Each tile of few units is a walk that two threads share. */
+_Static_assert((MLPCORE_MANY_UNITS - 1) / (NAME(gradient_vectors) * LANES) < MLPCORE_MOST_WALKS,
+               "a layer of few units has more tiles than counters");
 
 #if !defined(_MSC_VER)
 typedef T NAME(lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T))));

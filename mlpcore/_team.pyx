@@ -25,16 +25,17 @@ def zeros_on_lines(shape, dtype):
     size, n_bytes = int(np.prod(shape)), np.dtype(dtype).itemsize
     if size * n_bytes < 1 << 20:
         return np.zeros(shape, dtype)
-    room = np.zeros(size + 64 // n_bytes, dtype)
-    start = -room.ctypes.data % 64 // n_bytes
-    return room[start:start + size].reshape(shape)
+    return from_a_line(np.zeros(size + 64 // n_bytes, dtype))[:size].reshape(shape)
 
 
 cdef on_lines(Py_ssize_t n_bytes):
     """Return room that starts where a cache line does."""
-    room = np.empty(n_bytes + 64, np.uint8)
-    start = -room.ctypes.data % 64
-    return room[start:start + n_bytes]
+    return from_a_line(np.empty(n_bytes + 64, np.uint8))[:n_bytes]
+
+
+cdef from_a_line(room):
+    """Return a vector from where a cache line starts on."""
+    return room[-room.ctypes.data % 64 // room.itemsize:]
 
 
 cdef class Team:
