@@ -11,8 +11,11 @@ from statistics import median
 import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier as SklearnMLP
+from sklearn.utils import assert_all_finite
 
 from mlpcore import MLPClassifier
+from mlpcore._finite import all_finite
+from mlpcore._threads import available_threads
 
 N_CALLS = 20
 # Rows of X; how a model is made, and what is called on it.
@@ -53,3 +56,23 @@ def bench_fit_call(benchmark, report, pytestconfig, name, labels):
     benchmark.pedantic(lambda: calls(ours), setup=time_scikit_learn, rounds=rounds, warmup_rounds=1)
     own, other = (1e3 * t / N_CALLS for t in (benchmark.stats["median"], median(seconds)))
     report(call=f"{own:.3f} ms", scikit_learn=f"{other:.3f} ms", times_faster=round(other / own, 1))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def bench_search_for_nan(benchmark, report, pytestconfig, dtype):
+    """MNIST is searched by all threads, and in turn by scikit-learn."""
+    X, n_threads, seconds = np.ones((60_000, 784), dtype), available_threads(), []
+
+    def time_scikit_learn():
+        start = time.perf_counter()
+        assert_all_finite(X)
+        seconds.append(time.perf_counter() - start)
+
+    rounds = max(5, pytestconfig.getoption("benchmark_min_rounds"))
+    benchmark.pedantic(
+        all_finite, (X, n_threads), setup=time_scikit_learn, rounds=rounds, warmup_rounds=1
+    )
+    own, other = (1e3 * t for t in (benchmark.stats["median"], median(seconds)))
+    report(
+        search=f"{own:.1f} ms", scikit_learn=f"{other:.1f} ms", times_faster=round(other / own, 1)
+    )

@@ -86,17 +86,6 @@ cdef class Rows:
         self.csr_start = start
 
 
-def all_finite(const real[:, ::1] X):
-    """Whether no value is infinite or NaN."""
-    cdef Py_ssize_t i, j
-    cdef bint finite = True
-    for i in range(X.shape[0]):
-        for j in range(X.shape[1]):
-            # Infinity and NaN times 0 are NaN.
-            finite &= X[i, j] * 0 == 0
-    return finite
-
-
 cdef void convert_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil:
     """out = scale * x_i; out (n_features,)."""
     cdef Py_ssize_t j, n = rows.n_features

@@ -34,4 +34,3 @@ cdef double gradient_of_all(Reduction reduction, double *mass, Network network, 
                             SparseBlock block, SmallLayers last_layers, Dropout dropout,
                             real[:, ::1] scratch, real[::1] grads, real[:, ::1] state,
                             Run run) except? -1.0 nogil
-cdef bint all_finite(const real[::1] params) noexcept nogil

@@ -6,8 +6,6 @@ gathered X and Y, the activations and the deltas. Where the batch is one block, 
 made where the gradient is, while a tile of it is in registers (`_network.backward`).
 """
 
-from libc.math cimport isfinite
-
 from mlpcore._dropout cimport Dropout
 from mlpcore._layers cimport room_of_row
 from mlpcore._losses cimport l2_penalty, loss_backward, loss_forward, Objective
@@ -181,12 +179,3 @@ cdef double total_weight(const real[::1] weights, const Py_ssize_t[::1] index) n
     for i in range(index.shape[0]):
         total += weights[index[i]]
     return total
-
-
-cdef bint all_finite(const real[::1] params) noexcept nogil:
-    """Whether no parameter is infinite or NaN."""
-    cdef Py_ssize_t i
-    cdef bint finite = True
-    for i in range(params.shape[0]):
-        finite &= isfinite(params[i])
-    return finite

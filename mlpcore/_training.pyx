@@ -9,6 +9,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from numpy.random cimport bitgen_t
 
 from mlpcore._dropout cimport Dropout
+from mlpcore._finite cimport is_finite
 from mlpcore._first_layer cimport rows_of_a_block, SPARSE_LEAST_UNITS, steps_may_wait
 from mlpcore._layers cimport room_of_row
 from mlpcore._losses cimport as_objective, l2_penalty, loss_forward, Objective
@@ -20,8 +21,8 @@ from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_
 from mlpcore._small cimport prefers_small, small_epoch, SmallSteps
 from mlpcore._small_layers cimport small_last_layers, SmallLayers
 from mlpcore._sparse cimport expect, idle_steps, IdleSteps, SparseBlock, sparse_gather
-from mlpcore._steps cimport (all_finite, gradient_of_all, scratch_width, step_is_fused,
-                             total_weight, train_batch)
+from mlpcore._steps cimport (gradient_of_all, scratch_width, step_is_fused, total_weight,
+                             train_batch)
 from mlpcore._team cimport Team, worth_a_team
 from mlpcore._types cimport real
 
@@ -178,7 +179,7 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
                 reduction.is_due = False
             run.record(total / n_seen, optimizer.learning_rate,
                        optimizer.norm_sum / max(1, optimizer.t - t_before))
-            if ends_when_non_finite and not all_finite(params):
+            if ends_when_non_finite and not is_finite(&params[0], params.shape[0]):
                 run.outcome = NON_FINITE
             if every_epoch or interval_over(&run.last_report):
                 with gil:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import get_scorer
 from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.validation import _check_sample_weight, _check_y, _num_samples, validate_data
+from sklearn.utils.validation import _check_sample_weight, _check_y, _num_samples
 
 from mlpcore._activations import Activation
 from mlpcore._alike import check_alike, check_weights, filled
@@ -22,7 +22,7 @@ from mlpcore._feed import Feed
 from mlpcore._initialization import initialize
 from mlpcore._lbfgs import LbfgsTraining
 from mlpcore._losses import Objective
-from mlpcore._model import Model, check_columns, outputs_of, x_format
+from mlpcore._model import Model, check_columns, outputs_of
 from mlpcore._network import Network
 from mlpcore._parameters import hidden_activations, hidden_sizes
 from mlpcore._problem import Problem
@@ -150,7 +150,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
                 self.feature_names_in_ = np.array(names, dtype=object)
             return data
         elif reset or not self._are_plain(X, y):
-            samples, targets = validate_data(self, X, y, reset=reset, **how_y, **x_format(X))
+            samples, targets = self._validate(X, y, reset=reset, **how_y)
         if targets.ndim == 2 and targets.shape[1] == 1:
             targets = column_or_1d(targets, warn=True)
         if ranks.size > 1:

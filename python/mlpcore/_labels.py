@@ -74,12 +74,9 @@ class LabelCoding:
             return np.empty((0, n_columns), dtype)
         places = self._places(y)
         if places is not None:
-            Y = np.full((len(y), n_columns), low, dtype)
-            if n_columns == 1:
-                Y[places == 1] = 1
-            else:
-                Y[np.arange(len(y)), places] = 1
-            return Y
+            rows = np.full((len(self.classes), n_columns), low, dtype)
+            np.fill_diagonal(rows[1:] if n_columns == 1 else rows, 1)
+            return rows.take(places, axis=0)
         if self.labels.is_multilabel and y.shape[1:] == (n_columns,):
             whole: Any = y.toarray() if issparse(y) else y
             Y = np.array(whole, dtype, order="C")
@@ -102,6 +99,11 @@ class LabelCoding:
             return None if (places < 0).any() else places
         if kinds != ("U", "U") and not set(kinds) <= set("biuf"):
             return None
+        if len(y) and set(kinds) <= set("biu"):
+            first, last = int(self.classes[0]), int(self.classes[-1])
+            adjoin = last - first == len(self.classes) - 1 and last <= np.iinfo(np.intp).max
+            if adjoin and first <= y.min() and y.max() <= last:
+                return y.astype(np.intp, copy=False) - first
         places = np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
         return places if (self.classes[places] == y).all() else None
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from sklearn import get_config
 
-from mlpcore._rows import all_finite
+from mlpcore._finite import all_finite
 
 # Rows are copied, decoded and predicted for so many bytes at a time.
 _PIECE_BYTES = 2**24

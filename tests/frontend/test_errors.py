@@ -7,6 +7,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import sklearn
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
 
 from mlpcore import MLP
@@ -78,6 +80,28 @@ def test_data_of_a_fit_that_goes_on(name, method, blobs, quick):
     with pytest.raises(ValueError, match=match):
         getattr(model, method)(*change(*blobs))
     assert state(model) == before
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "longdouble"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "predict", "score"])
+def test_many_values_are_searched_as_scikit_learn_does(method, dtype, value, quick):
+    X = np.ones((1000, 1100), dtype)
+    y = np.arange(1000) % 2
+    model = MLP(**quick, warm_start=True).fit(X, y)
+    X[777, 1001] = value
+    with pytest.raises(ValueError, match="Input X contains") as theirs:
+        check_array(X, dtype=[np.float64, np.float32], estimator="MLPClassifier", input_name="X")
+    before = state(model)
+    with pytest.raises(ValueError, match="Input X contains") as ours:
+        getattr(model, method)(X) if method == "predict" else getattr(model, method)(X, y)
+    assert str(ours.value) == str(theirs.value)
+    assert state(model) == before
+
+
+def test_whoever_assumes_finite_values_is_not_asked_for_them(quick):
+    with sklearn.config_context(assume_finite=True), pytest.raises(ValueError, match="non-finite"):
+        MLP(**quick).fit(NAN, LABELS)
 
 
 PARAMETERS = [

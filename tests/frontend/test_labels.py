@@ -18,6 +18,8 @@ MATRIX = np.random.default_rng(0).integers(0, 2, (60, 3))
 LABELS = {
     "int64": NUMBERS - 2,
     "int8": NUMBERS.astype("i1"),
+    "every_int8": np.arange(-128, 128, dtype="i1").repeat(2),
+    "int8_with_a_gap": np.delete(np.arange(-128, 128, dtype="i1"), 9).repeat(2),
     "uint64": NUMBERS.astype("u8") + 2**63,
     "big_endian": NUMBERS.astype(">i4"),
     "bool": NUMBERS > 1,
@@ -36,8 +38,8 @@ LABELS = {
     "matrix_bool": MATRIX > 0,
     "matrix_csr": sp.csr_matrix(MATRIX),
 }
-PLAIN = ["int64", "int8", "uint64", "big_endian", "bool", "two", "str", "long_str", "two_str",
-         "object", "pandas"]  # fmt: skip
+PLAIN = ["int64", "int8", "every_int8", "int8_with_a_gap", "uint64", "big_endian",
+         "bool", "two", "str", "long_str", "two_str", "object", "pandas"]  # fmt: skip
 
 
 def messages(function, *args):

@@ -1,0 +1,3 @@
+from typing import Any
+
+def all_finite(X: Any, n_threads: int = 1) -> bool: ...
