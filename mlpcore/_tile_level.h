@@ -50,6 +50,21 @@ MLPCORE_INLINE void NAME(prefetch_row)(const NAME(ahead) *ahead, ptrdiff_t i)
     }
 }
 
+#if !defined(_MSC_VER)
+/* Add the p-th term to the sums of a tile. */
+TARGET MLPCORE_INLINE void NAME(add_term)(const int rows, const int vectors, const int transposed,
+                                          const T *A, ptrdiff_t a_stride, const T *B,
+                                          ptrdiff_t b_stride, ptrdiff_t p, NAME(vector) (*sum)[2])
+{
+    NAME(vector) b[2];
+    for (int v = 0; v < vectors; v++) b[v] = *(const NAME(vector) *)(B + p * b_stride + v * LANES);
+    for (int i = 0; i < rows; i++) {
+        const T a = transposed ? A[p * a_stride + i] : A[i * a_stride + p];
+        for (int v = 0; v < vectors; v++) sum[i][v] = NAME(multiply_add)(sum[i][v], a, b[v]);
+    }
+}
+#endif
+
 /* out (rows, vectors) = A (rows, k) B (k, vectors), or that added to what stands there; `ends`
    and `ahead` may be NULL. The constants are known at each call. */
 TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const int transposed,
@@ -68,7 +83,10 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
             out[at] = ends && ends->a && ends->a[at] == 0 ? 0 : sum;
         }
 #else
-    NAME(vector) sum[MLPCORE_ROWS][2], b[2];
+    /* To count the terms of a low tile is an eighth of all instructions; short sums end too soon
+       for two terms at a time to pay, and nothing is asked for ahead of them. */
+    const int together = MLPCORE_ROWS < 12 && ahead ? 2 : 1;
+    NAME(vector) sum[MLPCORE_ROWS][2];
     const int parts = ahead && ahead->n ? rows : 1;
     ptrdiff_t p = 0;
     for (int i = 0; i < rows; i++)
@@ -77,15 +95,12 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
     for (int part = 0; part < parts; part++) {
         const ptrdiff_t stop = part + 1 < parts ? k * (part + 1) / rows : k;
         if (ahead) NAME(prefetch_row)(ahead, part);
-        for (; p < stop; p++) {
-            for (int v = 0; v < vectors; v++)
-                b[v] = *(const NAME(vector) *)(B + p * b_stride + v * LANES);
-            for (int i = 0; i < rows; i++) {
-                const T a = transposed ? A[p * a_stride + i] : A[i * a_stride + p];
-                for (int v = 0; v < vectors; v++)
-                    sum[i][v] = NAME(multiply_add)(sum[i][v], a, b[v]);
-            }
+        for (; p + together <= stop; p += together) {
+            NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p, sum);
+            if (together == 2)
+                NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p + 1, sum);
         }
+        if (p < stop) NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p++, sum);
     }
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++) {
