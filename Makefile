@@ -112,7 +112,7 @@ wheel: $(BIN)/python
 	$(VENV)-wheel/bin/python -m pytest -q tests/core tests/frontend tests/test_smoke.py
 
 bench: $(VENV)/installed-dev
-	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest --benchmark-only
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest --benchmark-only --whole-epochs
 
 # Beside PyTorch, JAX, scikit-learn and ONNX Runtime, in an environment of their own.
 PEERS_OUT ?= docs/benchmarks

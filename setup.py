@@ -11,13 +11,15 @@ from setuptools.command.build_py import build_py
 
 CORE = Path("mlpcore")
 DEBUG = os.environ.get("MLPCORE_DEBUG", "0") not in ("", "0")
+# Nobody measures a debug build; other tests need one that is there soon.
+OPTIMIZE = os.environ.get("MLPCORE_OPTIMIZE", "1" if DEBUG else "3")
 
 # Without -fno-... a compiler may not turn a conditional into a vector blend. A header's
 # kernels are not all used by everyone who includes it. Python's own flags may ask for what
 # debuggers want, which makes a wheel several times as large. A loop that begins anywhere may
 # take 6 % longer: a kernel's is some hundred bytes, which the processor decodes line by line.
-COMPILE_ARGS = ["-O3", "-falign-loops=64", "-fno-math-errno", "-fno-trapping-math", "-pthread"]
-COMPILE_ARGS += ["-g0", "-Wno-unused-function"]
+COMPILE_ARGS = [f"-O{OPTIMIZE}", "-falign-loops=64", "-fno-math-errno", "-fno-trapping-math"]
+COMPILE_ARGS += ["-pthread", "-g0", "-Wno-unused-function"]
 LINK_ARGS = ["-pthread"]
 if sys.platform == "win32":
     COMPILE_ARGS, LINK_ARGS = ["/std:c11"], []
@@ -75,6 +77,8 @@ setup(
     ext_modules=cythonize(
         [extension(pyx) for pyx in sorted(CORE.glob("*.pyx"))],
         build_dir=str(BUILD / "cython"),
+        # Elsewhere new processes would run this file once more.
+        nthreads=os.cpu_count() if sys.platform == "linux" else 0,
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,

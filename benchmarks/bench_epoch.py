@@ -2,10 +2,9 @@
 
 The bare products are the ones of the epoch, on buffers of the same shape and with the
 same threads; epochs and bare products are run in turn, and the ratio of their medians is
-reported.
+reported. An epoch has some of the rows, or all with --whole-epochs.
 """
 
-import time
 from itertools import pairwise
 from statistics import median
 
@@ -24,6 +23,7 @@ from mlpcore._threads import available_threads, blas_threads
 from mlpcore._training import train
 
 BLOCK_ROWS = 512
+FEW = 12_800  # a multiple of all batches and blocks
 
 # sizes, hidden, output, loss, solver, batch size
 WORKLOADS = {
@@ -54,20 +54,16 @@ def bare_epoch(sizes, batch_size, n_samples, dtype):
 @pytest.mark.parametrize("rule", ["sparse rule", "dense"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", WORKLOADS)
-def bench_epoch(benchmark, report, pytestconfig, images, name, dtype, rule):
+def bench_epoch(benchmark, report, pytestconfig, images, some_of, seconds_of, name, dtype, rule):
     sizes, hidden, output, loss, solver, batch_size = WORKLOADS[name]
-    X, labels = images
+    n_samples = some_of(FEW, 60_000)
+    X, labels = (of_images[:n_samples] for of_images in images)
     Y = np.eye(10, dtype=dtype)[labels]
     network = Network(sizes, Activation[hidden], Activation[output])
     params = np.random.default_rng(0).normal(0, 0.01, network.n_params).astype(dtype)
     rows, optimizer = Rows(X, 1 / 255), Optimizer(solver, 0.001)
     bare, bare_seconds = bare_epoch(sizes, batch_size, len(X), dtype), []
     bare()
-
-    def time_bare():
-        start = time.perf_counter()
-        bare()
-        bare_seconds.append(time.perf_counter() - start)
 
     n_threads = available_threads()
     sparse = rule != "dense" and prefers_sparse(network, rows)
@@ -83,14 +79,16 @@ def bench_epoch(benchmark, report, pytestconfig, images, name, dtype, rule):
                 params,
                 Run(0.0, np.inf),
                 alpha=0.0,
-                batch_size=batch_size,
+                batch_size=min(batch_size, n_samples),
                 max_iter=1,
                 sparse=sparse,
                 n_threads=n_threads,
             )
 
     rounds = pytestconfig.getoption("benchmark_min_rounds")
-    benchmark.pedantic(epoch, setup=time_bare, rounds=rounds, warmup_rounds=1)
+    benchmark.pedantic(
+        epoch, setup=lambda: bare_seconds.append(seconds_of(bare)), rounds=rounds, warmup_rounds=1
+    )
     bare_median, epoch_median = median(bare_seconds), benchmark.stats["median"]
     report(
         sparse=sparse,

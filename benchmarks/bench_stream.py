@@ -41,7 +41,7 @@ FORMS = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", FORMS)
-def bench_stream(benchmark, report, images, tmp_path, pytestconfig, name):
+def bench_stream(benchmark, report, images, tmp_path, pytestconfig, some_of, name):
     write, dtype, cached = FORMS[name]
     X, y = images
     X = X if dtype == "u1" else (X / 255).astype(dtype)
@@ -65,7 +65,7 @@ def bench_stream(benchmark, report, images, tmp_path, pytestconfig, name):
         epochs("memory", X)
         return (stream(path, **how),), {}
 
-    rounds = pytestconfig.getoption("benchmark_min_rounds")
+    rounds = some_of(1, pytestconfig.getoption("benchmark_min_rounds"))
     benchmark.pedantic(
         lambda streamed: seconds["first"].append(epochs("stream", streamed)),
         setup=in_memory, rounds=rounds,

@@ -1,11 +1,24 @@
 """Data for the benchmarks, and the figures that they report beside their times."""
 
+import time
+
 import numpy as np
 import pytest
 
 from mlpcore.datasets import DatasetNotFoundError, fetch_mnist
 
+# The threads of OpenBLAS spin for some 110 ms before they leave the cores to others.
+UNTIL_BLAS_SLEEPS = 0.15
+
 FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--whole-epochs",
+        action="store_true",
+        help="measure epochs of all rows, as README's tables do: ten minutes instead of two",
+    )
 
 
 def pytest_configure(config):
@@ -28,6 +41,26 @@ def pytest_terminal_summary(terminalreporter, config):
     if config.stash[FIGURES]:
         terminalreporter.section("figures")
         terminalreporter.write_line("\n".join(config.stash[FIGURES]))
+
+
+@pytest.fixture(scope="session")
+def seconds_of():
+    """Return a function that calls another, waits for its threads, and returns its seconds."""
+
+    def measure(function):
+        start = time.perf_counter()
+        function()
+        seconds = time.perf_counter() - start
+        time.sleep(UNTIL_BLAS_SLEEPS)
+        return seconds
+
+    return measure
+
+
+@pytest.fixture(scope="session")
+def some_of(pytestconfig):
+    """Return which of two numbers to use: a few batches take as long a row as all."""
+    return lambda few, n: n if pytestconfig.getoption("whole_epochs") else few
 
 
 @pytest.fixture(scope="session")

@@ -113,8 +113,8 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
 
 #define CASE(r)                                                                            \
     case r:                                                                                \
-        NAME(tile)(r < MLPCORE_ROWS ? r : MLPCORE_ROWS, vectors, transposed, k, A, a_stride, B, \
-                   b_stride, adds, ends, ahead, out);                                      \
+        if (r <= MLPCORE_ROWS)                                                             \
+            NAME(tile)(r, vectors, transposed, k, A, a_stride, B, b_stride, adds, ends, ahead, out); \
         break;
 TARGET MLPCORE_INLINE void NAME(tile_of)(int rows, const int vectors, const int transposed,
                                          ptrdiff_t k, const T *A, ptrdiff_t a_stride, const T *B,
