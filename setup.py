@@ -30,6 +30,8 @@ if SANITIZE:
     LINK_ARGS += [f"-fsanitize={SANITIZE}"]
 # Apart: an extension of one build must not pass for up to date in another.
 BUILD = Path("build") / (SANITIZE.split(",")[0] or ("debug" if DEBUG else "release"))
+if "MLPCORE_OPTIMIZE" in os.environ:
+    BUILD = BUILD.with_name(f"{BUILD.name}-O{OPTIMIZE}")
 NPYRANDOM_DIR = Path(np.get_include()).parents[1] / "random" / "lib"
 
 

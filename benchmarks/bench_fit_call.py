@@ -4,7 +4,6 @@ The network is 4-16-3 with Adam. scikit-learn's class makes the same calls in tu
 the ratio of the medians is reported: how many times faster this package is.
 """
 
-import time
 import warnings
 from statistics import median
 
@@ -29,7 +28,7 @@ LABELS = {"integers": np.arange(3), "strings": np.array(["setosa", "versicolor",
 
 @pytest.mark.parametrize("labels", LABELS)
 @pytest.mark.parametrize("name", CALLS)
-def bench_fit_call(benchmark, report, pytestconfig, name, labels):
+def bench_fit_call(benchmark, report, pytestconfig, seconds_of, name, labels):
     n_rows, warm_start, call = CALLS[name]
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n_rows, 4)).astype(np.float32)
@@ -45,33 +44,29 @@ def bench_fit_call(benchmark, report, pytestconfig, name, labels):
             for _ in range(N_CALLS):
                 call(model, X, y)
 
-    def time_scikit_learn():
-        start = time.perf_counter()
-        calls(theirs)
-        seconds.append(time.perf_counter() - start)
-
     for model in (ours, theirs):
         model.partial_fit(X, y, classes=LABELS[labels])
     rounds = pytestconfig.getoption("benchmark_min_rounds")
-    benchmark.pedantic(lambda: calls(ours), setup=time_scikit_learn, rounds=rounds, warmup_rounds=1)
+    benchmark.pedantic(
+        lambda: calls(ours),
+        setup=lambda: seconds.append(seconds_of(lambda: calls(theirs))),
+        rounds=rounds, warmup_rounds=1,
+    )  # fmt: skip
     own, other = (1e3 * t / N_CALLS for t in (benchmark.stats["median"], median(seconds)))
     report(call=f"{own:.3f} ms", scikit_learn=f"{other:.3f} ms", times_faster=round(other / own, 1))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def bench_search_for_nan(benchmark, report, pytestconfig, dtype):
+def bench_search_for_nan(benchmark, report, pytestconfig, seconds_of, dtype):
     """MNIST is searched by all threads, and in turn by scikit-learn."""
     X, n_threads, seconds = np.ones((60_000, 784), dtype), available_threads(), []
 
-    def time_scikit_learn():
-        start = time.perf_counter()
-        assert_all_finite(X)
-        seconds.append(time.perf_counter() - start)
-
-    rounds = max(5, pytestconfig.getoption("benchmark_min_rounds"))
+    rounds = pytestconfig.getoption("benchmark_min_rounds")
     benchmark.pedantic(
-        all_finite, (X, n_threads), setup=time_scikit_learn, rounds=rounds, warmup_rounds=1
-    )
+        lambda: all_finite(X, n_threads),
+        setup=lambda: seconds.append(seconds_of(lambda: assert_all_finite(X))),
+        rounds=rounds, warmup_rounds=1,
+    )  # fmt: skip
     own, other = (1e3 * t for t in (benchmark.stats["median"], median(seconds)))
     report(
         search=f"{own:.1f} ms", scikit_learn=f"{other:.1f} ms", times_faster=round(other / own, 1)

@@ -17,7 +17,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--whole-epochs",
         action="store_true",
-        help="measure epochs of all rows, as README's tables do: ten minutes instead of two",
+        help="measure epochs of all rows, as README's tables do",
     )
 
 

@@ -74,9 +74,9 @@ class LabelCoding:
             return np.empty((0, n_columns), dtype)
         places = self._places(y)
         if places is not None:
-            rows = np.full((len(self.classes), n_columns), low, dtype)
-            np.fill_diagonal(rows[1:] if n_columns == 1 else rows, 1)
-            return rows.take(places, axis=0)
+            codes = np.full((len(self.classes), n_columns), low, dtype)
+            np.fill_diagonal(codes[1:] if n_columns == 1 else codes, 1)
+            return codes.take(places, axis=0)
         if self.labels.is_multilabel and y.shape[1:] == (n_columns,):
             whole: Any = y.toarray() if issparse(y) else y
             Y = np.array(whole, dtype, order="C")
@@ -99,6 +99,7 @@ class LabelCoding:
             return None if (places < 0).any() else places
         if kinds != ("U", "U") and not set(kinds) <= set("biuf"):
             return None
+        # Whole numbers without a gap need no search.
         if len(y) and set(kinds) <= set("biu"):
             first, last = int(self.classes[0]), int(self.classes[-1])
             adjoin = last - first == len(self.classes) - 1 and last <= np.iinfo(np.intp).max

@@ -100,8 +100,13 @@ def test_many_values_are_searched_as_scikit_learn_does(method, dtype, value, qui
 
 
 def test_whoever_assumes_finite_values_is_not_asked_for_them(quick):
-    with sklearn.config_context(assume_finite=True), pytest.raises(ValueError, match="non-finite"):
-        MLP(**quick).fit(NAN, LABELS)
+    model, X = MLP(**quick).fit(GOOD, LABELS), np.array(NAN)
+    with sklearn.config_context(assume_finite=True):
+        assert np.isnan(model.predict_proba(X)).any()
+        with pytest.raises(ValueError, match="non-finite"):
+            MLP(**quick).fit(X, LABELS)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        model.predict_proba(X)
 
 
 PARAMETERS = [
