@@ -3,8 +3,9 @@
     python run.py [--rounds 5] [--only tiny,wide] [--peers mlpcore,jax] [--out DIRECTORY]
 
 Every peer is a process that waits; a workload's runs alternate between them (A B C A B C ...),
-after a warm-up, and medians are compared. Before that each must compute the same loss from
-the same weights.
+after a warm-up, and medians are compared. Each has the processor to itself: the threads of some
+spin on after a run, and the next one begins when they sleep. Before all that each must compute
+the same loss from the same weights.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,8 @@ from workloads import WORKLOADS
 HERE = Path(__file__).parent
 PEERS = ("mlpcore", "torch", "jax", "sklearn", "onnx")
 WARM_UPS = 1
+# Seconds; OpenBLAS spins for some 110 ms, ONNX Runtime for as long, PyTorch for 10.
+UNTIL_OTHERS_SLEEP = 0.2
 TOLERANCE = {"bf16": 0.05}
 
 
@@ -109,12 +113,12 @@ def compare(name: str, everyone: list[Worker], rounds: int) -> dict[str, Any]:
             )
         taking_part.append((key, worker))
         seconds[key] = []
-    for _ in range(WARM_UPS):
-        for _, worker in taking_part:
-            worker.ask("run")
-    for _ in range(rounds):
+    for turn in range(WARM_UPS + rounds):
         for key, worker in taking_part:
-            seconds[key].append(worker.ask("run")["seconds"])
+            time.sleep(UNTIL_OTHERS_SLEEP)
+            took = worker.ask("run")["seconds"]
+            if turn >= WARM_UPS:
+                seconds[key].append(took)
     return {"loss": reference, "seconds": seconds, "missing": missing}
 
 
