@@ -26,6 +26,4 @@ cdef Py_ssize_t most_nonzeros(Rows rows) noexcept nogil
 cdef double density(Rows rows, Py_ssize_t step) noexcept nogil
 cdef void gather_targets(const real[:, ::1] Y, const Py_ssize_t[::1] index,
                          real[:, ::1] out) noexcept nogil
-cdef void gather_weights(const real[::1] weights, const Py_ssize_t[::1] index,
-                         real[:, ::1] out) noexcept nogil
 cdef void shuffle(Py_ssize_t[::1] index, bitgen_t *bitgen) noexcept nogil

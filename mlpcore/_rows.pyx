@@ -180,14 +180,6 @@ cdef void gather_targets(const real[:, ::1] Y, const Py_ssize_t[::1] index,
             out[i, j] = Y[index[i], j]
 
 
-cdef void gather_weights(const real[::1] weights, const Py_ssize_t[::1] index,
-                         real[:, ::1] out) noexcept nogil:
-    """out_i = weights_index[i]; weights (n_samples,), out (m, 1), or (m, 0): nothing is done."""
-    cdef Py_ssize_t i
-    for i in range(out.shape[0] if out.shape[1] else 0):
-        out[i, 0] = weights[index[i]]
-
-
 cdef void shuffle(Py_ssize_t[::1] index, bitgen_t *bitgen) noexcept nogil:
     """Permute index in place, with the draws of numpy.random.RandomState.shuffle.
 

@@ -42,9 +42,11 @@ typedef struct {
     int input, output, shared_bias, loss;
     ptrdiff_t n_steps;
     mlpcore_small_step *steps;
-    const void *X, *Y, *sample_weight; /* of all steps; NULL: all samples weigh 1 */
-    void *d_X;                         /* receives the delta of X, or NULL */
-    ptrdiff_t row_stride;              /* of all four */
+    const void *X;                     /* the rows of all steps */
+    void *d_X;                         /* receives their delta, or NULL */
+    ptrdiff_t row_stride;              /* of both */
+    const ptrdiff_t *index;            /* which sample each row is, of those that have: */
+    const void *Y, *sample_weight;     /* (n_samples, n_outputs); NULL: all samples weigh 1 */
     void *params, *first, *second;
     void *A, *D, *transposed;          /* panels of one batch */
     void *gradients;                   /* of a narrow layer, or of biases: a thread's own */

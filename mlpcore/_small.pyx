@@ -8,10 +8,10 @@ from mlpcore._losses cimport Objective
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport Optimizer, update_of
 from mlpcore._pace cimport Pace
-from mlpcore._rows cimport gather, gather_targets, gather_weights, Rows
+from mlpcore._rows cimport gather, Rows
 from mlpcore._run cimport clock_seconds, Run
-from mlpcore._small_layers cimport (are_small, make_steps, mlpcore_small_job, mlpcore_small_step,
-                                    SmallLayers)
+from mlpcore._small_layers cimport (are_small, make_steps, mlpcore_small_step, SmallLayers,
+                                    take_targets)
 from mlpcore._steps cimport total_weight
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
@@ -59,7 +59,7 @@ cdef class SmallSteps:
     def __init__(self, Network network, Objective objective, Py_ssize_t batch_size, dtype,
                  int n_threads, Py_ssize_t n_seen):
         cdef double work = 3.0 * network.n_weights * batch_size
-        self.n_columns = network.sizes[0] + network.n_outputs + 1
+        self.n_columns = network.sizes[0]
         self.n_rows = batch_size * max(1, min(
             STEPS_TOGETHER, ROWS_TOGETHER // batch_size,
             VALUES_TOGETHER // (batch_size * self.n_columns)))
@@ -80,7 +80,9 @@ cdef double small_epoch(SmallSteps small, Optimizer optimizer, Rows rows,
     cdef double began
     while start < n:
         stop = min(start + small.n_rows, n)
-        stage(small, rows, Y, weights, index[start:stop], staged)
+        gather(rows, index[start:stop], staged[:stop - start])
+        small.layers.job.X, small.layers.job.row_stride = &staged[0, 0], staged.shape[1]
+        take_targets(small.layers, Y, weights, index[start:stop])
         n_steps = plan(small, optimizer, weights, index[start:stop], alpha, batch_size)
         if small.pace is None:
             make_steps(small.layers, small.steps, n_steps, False, params, state)
@@ -93,20 +95,6 @@ cdef double small_epoch(SmallSteps small, Optimizer optimizer, Rows rows,
         start = stop
         run.answer_signals()
     return total
-
-
-cdef void stage(SmallSteps small, Rows rows, const real[:, ::1] Y, const real[::1] weights,
-                const Py_ssize_t[::1] index, real[:, ::1] staged) noexcept nogil:
-    """Gather the rows of index: X, Y and weights side by side in staged."""
-    cdef Py_ssize_t m = index.shape[0], x_end = rows.n_features, y_end = x_end + Y.shape[1]
-    cdef mlpcore_small_job *job = &small.layers.job
-    gather(rows, index, staged[:m, :x_end])
-    gather_targets(Y, index, staged[:m, x_end:y_end])
-    gather_weights(weights, index, staged[:m, y_end:y_end + (1 if weights.shape[0] else 0)])
-    job.X, job.Y, job.sample_weight = &staged[0, 0], &staged[0, x_end], &staged[0, y_end]
-    if weights.shape[0] == 0:
-        job.sample_weight = NULL
-    job.row_stride = staged.shape[1]
 
 
 cdef Py_ssize_t plan(SmallSteps small, Optimizer optimizer, const real[::1] weights,

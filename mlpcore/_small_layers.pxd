@@ -23,10 +23,11 @@ cdef extern from "_small.h" nogil:
         Py_ssize_t n_steps
         mlpcore_small_step *steps
         const void *X
-        const void *Y
-        const void *sample_weight
         void *d_X
         Py_ssize_t row_stride
+        const Py_ssize_t *index
+        const void *Y
+        const void *sample_weight
         void *params
         void *first
         void *second
@@ -56,7 +57,8 @@ cdef SmallLayers small_last_layers(Network network, Objective objective, Py_ssiz
                                    dtype, Team team)
 cdef void make_steps(SmallLayers layers, mlpcore_small_step *steps, Py_ssize_t n_steps,
                      bint is_shared, real[::1] params, real[:, ::1] state) noexcept nogil
-cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X, const real[:, ::1] Y,
-                           const real[:, ::1] weights, const mlpcore_update *of_weights,
-                           const mlpcore_update *of_biases, real[::1] params,
-                           real[:, ::1] state, real[:, ::1] d_X) noexcept nogil
+cdef void take_targets(SmallLayers layers, const real[:, ::1] Y, const real[::1] weights,
+                       const Py_ssize_t[::1] index) noexcept nogil
+cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X,
+                           const mlpcore_update *of_weights, const mlpcore_update *of_biases,
+                           real[::1] params, real[:, ::1] state, real[:, ::1] d_X) noexcept nogil

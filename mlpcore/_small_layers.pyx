@@ -121,7 +121,7 @@ cdef SmallLayers small_last_layers(Network network, Objective objective, Py_ssiz
 
 cdef void make_steps(SmallLayers layers, mlpcore_small_step *steps, Py_ssize_t n_steps,
                      bint is_shared, real[::1] params, real[:, ::1] state) noexcept nogil:
-    """Make steps, by the team or by one thread: X, Y and what goes with them are in the job."""
+    """Make steps, by the team or by one thread: X and what goes with it are in the job."""
     cdef mlpcore_small_job *job = &layers.job
     cdef mlpcore_task task = mlpcore_small_f if real is float else mlpcore_small_d
     job.steps, job.n_steps, job.params = steps, n_steps, &params[0]
@@ -131,21 +131,31 @@ cdef void make_steps(SmallLayers layers, mlpcore_small_step *steps, Py_ssize_t n
     layers.team.run(task, job, INFINITY if is_shared else 0.0)
 
 
-cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X, const real[:, ::1] Y,
-                           const real[:, ::1] weights, const mlpcore_update *of_weights,
-                           const mlpcore_update *of_biases, real[::1] params,
-                           real[:, ::1] state, real[:, ::1] d_X) noexcept nogil:
+cdef void take_targets(SmallLayers layers, const real[:, ::1] Y, const real[::1] weights,
+                       const Py_ssize_t[::1] index) noexcept nogil:
+    """Point the job to the targets and weights of the rows to come, those of index.
+
+    Y (n_samples, n_outputs), weights (n_samples,), or (0,) if all samples weigh 1.
+    """
+    cdef mlpcore_small_job *job = &layers.job
+    job.index, job.Y = &index[0], &Y[0, 0]
+    job.sample_weight = &weights[0] if weights.shape[0] else NULL
+
+
+cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X,
+                           const mlpcore_update *of_weights, const mlpcore_update *of_biases,
+                           real[::1] params, real[:, ::1] state,
+                           real[:, ::1] d_X) noexcept nogil:
     """Make a step with X, the activations before the layers; return the loss summed over the rows.
 
-    d_X receives their delta. X (m, n_in), Y (m, n_outputs), the samples' weights (m, 1), or
-    (m, 0) without, and d_X are columns of one array.
+    d_X receives their delta. X (m, n_in) and d_X are columns of one array; what goes with
+    them was taken before.
     """
     cdef mlpcore_small_step step
     cdef mlpcore_small_job *job = &layers.job
     memset(&step, 0, sizeof(step))
     step.n_rows, step.of_weights, step.of_biases = X.shape[0], of_weights[0], of_biases[0]
-    job.X, job.Y, job.d_X = &X[0, 0], &Y[0, 0], &d_X[0, 0]
-    job.sample_weight = &weights[0, 0] if weights.shape[1] else NULL
+    job.X, job.d_X = &X[0, 0], &d_X[0, 0]
     job.row_stride = X.strides[0] // <Py_ssize_t> sizeof(real)
     make_steps(layers, &step, 1, worth_a_team(job.n_weights * 3.0 * X.shape[0]), params, state)
     return step.loss

@@ -97,12 +97,15 @@ TARGET static void NAME(small_inputs)(const mlpcore_small_job *job, ptrdiff_t fr
                                       ptrdiff_t width, T *A)
 {
     const ptrdiff_t n_in = job->sizes[0], n_out = job->sizes[job->n_layers];
-    const ptrdiff_t at = from * job->row_stride;
+    const ptrdiff_t *index = job->index + from;
+    const T *Y = job->Y, *weight = job->sample_weight;
     T *y = A + (mlpcore_small_row(job, job->n_layers) + n_out) * width, *w = y + n_out * width;
-    NAME(copy_transposed)((const T *)job->X + at, job->row_stride, n_in, m, A, width);
-    NAME(copy_transposed)((const T *)job->Y + at, job->row_stride, n_out, m, y, width);
-    for (ptrdiff_t c = 0; c < m && job->sample_weight; c++)
-        w[c] = ((const T *)job->sample_weight + at)[c * job->row_stride];
+    for (ptrdiff_t c = 0; c < m; c++) MLPCORE_PREFETCH(Y + index[c] * n_out);
+    NAME(copy_transposed)((const T *)job->X + from * job->row_stride, job->row_stride, n_in, m, A,
+                          width);
+    for (ptrdiff_t c = 0; c < m; c++)
+        for (ptrdiff_t j = 0; j < n_out; j++) y[j * width + c] = Y[index[c] * n_out + j];
+    for (ptrdiff_t c = 0; c < m && weight; c++) w[c] = weight[index[c]];
 }
 
 /* Activations and deltas of one panel, what is transposed of them, and the losses of its vectors.

@@ -107,14 +107,22 @@ TARGET MLPCORE_INLINE ptrdiff_t NAME(slice)(ptrdiff_t n_units, int t, int n_thre
     return first < n_units ? first : n_units;
 }
 
-/* z = f(sum + b) for units from `done` to `stop`; the sums are those from `from` on. */
-TARGET static void NAME(finish_row)(const mlpcore_sparse_job *job, ptrdiff_t from, ptrdiff_t done,
-                                    ptrdiff_t stop, int vectors, T *sum, T *z)
+/* The biases of a tile of units from `from` on, in whole vectors. */
+TARGET static void NAME(tile_biases)(const mlpcore_sparse_job *job, ptrdiff_t from, int vectors,
+                                     T *bias)
 {
     const T *b = job->b;
-    for (ptrdiff_t c = from; c < stop; c++) sum[c - from] += b[c * job->b_step];
-    for (int v = 0; v < vectors; v++)
-        MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->activation, LANES, sum + v * LANES);
+    for (ptrdiff_t c = 0; c < vectors * LANES; c++)
+        bias[c] = from + c < job->n_units ? b[(from + c) * job->b_step] : 0;
+}
+
+/* z = f(sum + b) for units from `done` to `stop`; the sums are those from `from` on. */
+TARGET static void NAME(finish_row)(const mlpcore_sparse_job *job, ptrdiff_t from, ptrdiff_t done,
+                                    ptrdiff_t stop, int vectors, const T *restrict bias,
+                                    T *restrict sum, T *restrict z)
+{
+    for (ptrdiff_t c = 0; c < vectors * LANES; c++) sum[c] += bias[c];
+    MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->activation, vectors * LANES, sum);
     for (ptrdiff_t c = done; c < stop; c++) z[c] = sum[c - from];
 }
 
@@ -137,13 +145,14 @@ TARGET static void NAME(forward_part)(const mlpcore_sparse_job *job, const mlpco
     enum { MOST = NAME(forward_vectors) };
     const T *W = job->W;
     ptrdiff_t from, last, stop;
-    T sum[MOST * LANES] = {0};
+    T bias[MOST * LANES], sum[MOST * LANES] = {0};
     for (ptrdiff_t done = first; done < end; done = stop) {
         const int vectors = NAME(next_tile)(done, end, job->n_units, MOST, &from, &last, &stop);
+        NAME(tile_biases)(job, from, vectors, bias);
         for (ptrdiff_t i = 0; i < part->n_rows; i++) {
             const NAME(terms) terms = NAME(terms_of_row)(job, part, i, 0, job->n_stretches);
             FOR_EACH_WIDTH(vectors, sum_rows, 0, W + from, job->n_units, last, &terms, 1, 0, sum)
-            NAME(finish_row)(job, from, done, stop, vectors, sum,
+            NAME(finish_row)(job, from, done, stop, vectors, bias, sum,
                              (T *)job->Z + (part->first_row + i) * job->z_stride);
         }
     }
@@ -186,6 +195,7 @@ TARGET static void NAME(forward_copied)(const mlpcore_sparse_job *job, int t, in
     enum { MOST = NAME(forward_vectors) };
     const T *W = job->W;
     T *copy = room, *sums = room + MLPCORE_STRETCH * MOST * LANES;
+    T bias[MOST * LANES];
     for (ptrdiff_t done = first, stop; done < end; done = stop) {
         const int vectors = NAME(vectors_of_tile)(end - done, MOST);
         const ptrdiff_t padded = vectors * LANES;
@@ -198,9 +208,10 @@ TARGET static void NAME(forward_copied)(const mlpcore_sparse_job *job, int t, in
             FOR_EACH_WIDTH(vectors, add_stretch, job, p, p_end, ahead, s, copy, sums)
         }
         T *sum = sums;
+        NAME(tile_biases)(job, done, vectors, bias);
         for (int q = p; q < p_end; q++)
             for (ptrdiff_t i = 0; i < job->parts[q].n_rows; i++, sum += padded)
-                NAME(finish_row)(job, done, done, stop, vectors, sum,
+                NAME(finish_row)(job, done, done, stop, vectors, bias, sum,
                                  (T *)job->Z + (job->parts[q].first_row + i) * job->z_stride);
     }
 }

@@ -13,9 +13,9 @@ from mlpcore._mpi cimport reduce_step, Reduction
 from mlpcore._network cimport Network, backward, forward, layer_columns
 from mlpcore._optimizers cimport (accumulation, mlpcore_update, Optimizer, optimizer_step,
                                   update_of)
-from mlpcore._rows cimport Rows, gather, gather_targets, gather_weights
+from mlpcore._rows cimport Rows, gather, gather_targets
 from mlpcore._run cimport Run
-from mlpcore._small_layers cimport SmallLayers, step_and_delta
+from mlpcore._small_layers cimport SmallLayers, step_and_delta, take_targets
 from mlpcore._sparse cimport begin_step, idle_steps, SparseBlock, sparse_gather
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
@@ -24,11 +24,11 @@ from mlpcore._types cimport real
 cdef Py_ssize_t scratch_width(Network network, SparseBlock block, Dropout dropout) noexcept nogil:
     """Return the number of columns of scratch.
 
-    They are X unless it is sparse, Y, activations, deltas, slopes if they are needed, and the
-    samples' weights; more for the rows not to lie where they disturb each other.
+    They are X unless it is sparse, Y, activations, deltas and slopes if they are needed; more
+    for the rows not to lie where they disturb each other.
     """
     return room_of_row(x_columns(network, block) + network.sizes[network.n_layers]
-                       + 2 * network.n_units + slope_columns(network, dropout) + 1)
+                       + 2 * network.n_units + slope_columns(network, dropout))
 
 
 cdef Py_ssize_t slope_columns(Network network, Dropout dropout) noexcept nogil:
@@ -71,7 +71,7 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
     cdef real[:, ::1] A = scratch[:, y_end:a_end]
     cdef real[:, ::1] D = scratch[:, a_end:d_end]
     cdef real[:, ::1] S = scratch[:, d_end:s_end]
-    cdef real[:, ::1] x, y, w, a, d
+    cdef real[:, ::1] x, y, a, d
     cdef mlpcore_update more = accumulation(of_weights.scale, 1.0)
     cdef double total = 0.0
     while start < n:
@@ -86,13 +86,12 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
         else:
             sparse_gather(block, index, start, stop, a)
             idle_steps(block, False, target, state)
-        gather_targets(Y, index[start:stop], y)
         forward(network, n_layers, team, params, x, block, dropout, A, S)
         if last_layers is not None:
-            w = scratch[:m, s_end:s_end + (1 if weights.shape[0] else 0)]
-            gather_weights(weights, index[start:stop], w)
-            total += step_and_delta(last_layers, a, y, w, of_weights, of_biases, target, state, d)
+            take_targets(last_layers, Y, weights, index[start:stop])
+            total += step_and_delta(last_layers, a, of_weights, of_biases, target, state, d)
         else:
+            gather_targets(Y, index[start:stop], y)
             total += loss_forward(objective, a, y, weights, index[start:stop])
             loss_backward(objective, network.output, a, y, weights, index[start:stop], d)
         backward(network, n_layers, team, params, x, block, A, S, D,
