@@ -107,10 +107,10 @@ def write_report(directory: Path, report: dict[str, Any]) -> None:
     (directory / "peers.md").write_text(
         f"# mlpcore and its peers\n\n{report['date']}, {report['machine']}; "
         f"{', '.join(report['versions'])}.\n"
-        f"Median of {report['rounds']} runs, all peers in turn, float32 but for those named "
-        f"{LESS_PRECISE}, every peer with all cores; kernels {report['kernels']}; float32 limit "
-        f"of the processor in the same run {min(peaks):.0f} to {max(peaks):.0f} GFLOP/s. "
-        "Training: seconds an epoch; our spread in brackets.\n\n"
+        f"Median of {report['rounds']} rounds of all workloads, all peers in turn, float32 but "
+        f"for those named {LESS_PRECISE}, every peer with all cores; kernels {report['kernels']}; "
+        f"float32 limit of the processor in the same run {min(peaks):.0f} to {max(peaks):.0f} "
+        "GFLOP/s. Training: seconds an epoch; our spread in brackets.\n\n"
         f"{table(results)}\n\n"
         f"![Bars](peers.png)\n\n{describe()}\n\nNot run:\n\n{missing}\n"
     )

@@ -1,11 +1,12 @@
 """Time mlpcore and its peers side by side.
 
-    python run.py [--rounds 5] [--only tiny,wide] [--peers mlpcore,jax] [--out DIRECTORY]
+    python run.py [--rounds 7] [--only tiny,wide] [--peers mlpcore,jax] [--out DIRECTORY]
 
 Every peer is a process that waits; a workload's runs alternate between them (A B C A B C ...),
-after a warm-up, and medians are compared. Each has the processor to itself: the threads of some
-spin on after a run, and the next one begins when they sleep. Before all that each must compute
-the same loss from the same weights.
+and medians are compared. A round is one run of every workload, after one to warm up: so minutes
+in which others keep the processor busy fall upon all of them. Each run has it to itself: the
+threads of some peers spin on after theirs, and the next begins when they sleep. Before all that
+each must compute the same loss from the same weights.
 """
 
 import argparse
@@ -46,6 +47,11 @@ class Worker:
         self.peer, self.variant = peer, variant
         self.about = self.answer()
 
+    @property
+    def name(self) -> str:
+        """Peer and variant."""
+        return f"{self.peer} {self.variant}"
+
     def answer(self) -> dict[str, Any]:
         """Return the worker's next line.
 
@@ -57,7 +63,7 @@ class Worker:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.peer} {self.variant} ended with {self.process.wait()}")
+            raise RuntimeError(f"{self.name} ended with {self.process.wait()}")
         return json.loads(line)
 
     def ask(self, request: str) -> dict[str, Any]:
@@ -94,51 +100,59 @@ def peak(n_threads: int) -> float:
     return float(done.stdout)
 
 
-def compare(name: str, everyone: list[Worker], rounds: int) -> dict[str, Any]:
-    """Return the seconds of every run of a workload, by peer and variant."""
-    seconds: dict[str, list[float]] = {}
+def load(name: str, everyone: list[Worker]) -> dict[str, Any]:
+    """Let everyone load a workload; returns its loss, who takes part, and why others do not.
+
+    Raises
+    ------
+    RuntimeError
+        If two do not compute the same loss.
+    """
+    losses: dict[str, float] = {}
     missing: dict[str, str] = {}
-    reference = None
-    taking_part = []
     for worker in everyone:
-        key = f"{worker.peer} {worker.variant}"
         answer = worker.ask(f"load {name} {worker.variant}")
         if "missing" in answer:
-            missing[key] = answer["missing"]
+            missing[worker.name] = answer["missing"]
             continue
-        reference = reference or answer["loss"]
+        losses[worker.name] = answer["loss"]
+        reference = next(iter(losses.values()))
         if abs(answer["loss"] / reference - 1) > TOLERANCE.get(worker.variant, 1e-3):
             raise RuntimeError(
-                f"{name}: {key} computes a loss of {answer['loss']}, not {reference}"
+                f"{name}: {worker.name} computes a loss of {answer['loss']}, not {reference}"
             )
-        taking_part.append((key, worker))
-        seconds[key] = []
-    for turn in range(WARM_UPS + rounds):
-        for key, worker in taking_part:
-            time.sleep(UNTIL_OTHERS_SLEEP)
-            took = worker.ask("run")["seconds"]
-            if turn >= WARM_UPS:
-                seconds[key].append(took)
-    return {"loss": reference, "seconds": seconds, "missing": missing}
+    loss = next(iter(losses.values()), None)
+    return {"loss": loss, "seconds": {key: [] for key in losses}, "missing": missing}
+
+
+def take_turns(name: str, everyone: list[Worker]) -> Iterator[tuple[str, float]]:
+    """Yield who has run a workload and for how many seconds, one after another."""
+    for worker in everyone:
+        time.sleep(UNTIL_OTHERS_SLEEP)
+        yield worker.name, worker.ask(f"run {name}")["seconds"]
 
 
 def main() -> None:
     """Run what the command line asks for, and write it down."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", default=",".join(WORKLOADS))
     parser.add_argument("--peers", default=",".join(PEERS))
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
     arguments = parser.parse_args()
     n_threads = len(os.sched_getaffinity(0))
-    results: dict[str, Any] = {}
     with workers(arguments.peers.split(",")) as everyone:
         versions = sorted({worker.about["version"] for worker in everyone})
-        peaks = [peak(n_threads)]
-        for name in arguments.only.split(","):
-            results[name] = compare(name, everyone, arguments.rounds)
+        results = {name: load(name, everyone) for name in arguments.only.split(",")}
+        peaks = []
+        for turn in range(WARM_UPS + arguments.rounds):
             peaks.append(peak(n_threads))
-            print(name, {k: min(v) for k, v in results[name]["seconds"].items()}, flush=True)
+            for name, row in results.items():
+                taking_part = [worker for worker in everyone if worker.name in row["seconds"]]
+                for key, seconds in take_turns(name, taking_part):
+                    if turn >= WARM_UPS:
+                        row["seconds"][key].append(seconds)
+            print(f"turn {turn + 1} of {WARM_UPS + arguments.rounds}", flush=True)
     write_report(arguments.out, {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "machine": f"{n_threads} cores, {cpu()}",

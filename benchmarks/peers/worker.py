@@ -1,7 +1,7 @@
 """A peer in a process of its own: reads one request a line, answers with one line of JSON.
 
 load WORKLOAD VARIANT    {"loss": ...}, or {"missing": why}
-run                      {"seconds": of one epoch or prediction}
+run WORKLOAD             {"seconds": of one epoch or prediction}
 """
 
 import importlib
@@ -19,7 +19,7 @@ def main(name: str) -> None:
     # Few epochs, small first batches and new interfaces are meant here.
     warnings.simplefilter("ignore")
     module = importlib.import_module(f"{name}_peer")
-    peer: Any = None
+    loaded: dict[str, Any] = {}
     answer: dict[str, Any] = {
         "version": module.VERSION, "variants": module.VARIANTS,
         "kernels": getattr(module, "KERNELS", ""),
@@ -27,15 +27,15 @@ def main(name: str) -> None:
     out, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
     print(json.dumps(answer), file=out, flush=True)
     for line in sys.stdin:
-        verb, *words = line.split()
+        verb, workload_name, *variant = line.split()
         if verb == "load":
-            peer = None
             try:
-                peer = module.Peer(make_task(words[0]), words[1])
-                answer = {"loss": peer.loss()}
+                loaded[workload_name] = module.Peer(make_task(workload_name), *variant)
+                answer = {"loss": loaded[workload_name].loss()}
             except NotImplementedError as why:
                 answer = {"missing": str(why)}
         else:
+            peer = loaded[workload_name]
             workload = peer.task.workload
             run = peer.predict if workload.rows else peer.train
             start = time.perf_counter()

@@ -1,6 +1,7 @@
 """What is measured: data, network, solver. Every peer gets the same arrays."""
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -116,10 +117,16 @@ DATA = {
 }
 
 
+@cache
+def arrays(data: str) -> tuple[Any, NDArray[np.int64], int]:
+    """Return X, labels and the number of classes, made once for all workloads on them."""
+    return DATA[data]()
+
+
 def make_task(name: str) -> Task:
     """Return a workload with its arrays, the same in every process."""
     workload = WORKLOADS[name]
-    X, y, classes = DATA[workload.data]()
+    X, y, classes = arrays(workload.data)
     if workload.rows:
         X, y = X[: workload.rows], y[: workload.rows]
     rng = np.random.default_rng(SEED)
