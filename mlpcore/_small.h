@@ -45,8 +45,8 @@ typedef struct {
     const void *X;                     /* the rows of all steps */
     void *d_X;                         /* receives their delta, or NULL */
     ptrdiff_t row_stride;              /* of both */
-    const ptrdiff_t *index;            /* which sample each row is, of those that have: */
-    const void *Y, *sample_weight;     /* (n_samples, n_outputs); NULL: all samples weigh 1 */
+    const ptrdiff_t *index;            /* which of all samples each row is */
+    const void *Y, *sample_weight;     /* of all samples; NULL: all weigh 1 */
     void *params, *first, *second;
     void *A, *D, *transposed;          /* panels of one batch */
     void *gradients;                   /* of a narrow layer, or of biases: a thread's own */
