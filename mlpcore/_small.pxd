@@ -13,7 +13,6 @@ cdef enum:
 
 cdef class SmallSteps:
     cdef readonly Py_ssize_t n_rows
-    cdef readonly Py_ssize_t n_columns
     cdef readonly Team team
     cdef SmallLayers layers
     cdef Pace pace

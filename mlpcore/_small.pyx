@@ -52,17 +52,16 @@ cdef class SmallSteps:
 
     Attributes
     ----------
-    n_rows, n_columns : int
-        Shape of the array that the rows of some batches are gathered in.
+    n_rows : int
+        As many are gathered at a time, of some batches.
     """
 
     def __init__(self, Network network, Objective objective, Py_ssize_t batch_size, dtype,
                  int n_threads, Py_ssize_t n_seen):
         cdef double work = 3.0 * network.n_weights * batch_size
-        self.n_columns = network.sizes[0]
         self.n_rows = batch_size * max(1, min(
             STEPS_TOGETHER, ROWS_TOGETHER // batch_size,
-            VALUES_TOGETHER // (batch_size * self.n_columns)))
+            VALUES_TOGETHER // (batch_size * network.sizes[0])))
         if n_seen < FEW_CALLS * self.n_rows:
             n_threads = 1
         self.team = Team(max(1, min(n_threads, <Py_ssize_t> work // MULTIPLICATIONS_OF_A_THREAD)))

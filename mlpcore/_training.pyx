@@ -131,7 +131,7 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
                                rows.n_samples // batch_size + 1)
     cdef real[:, ::1] scratch = np.empty(
         (block_rows, scratch_width(network, block, dropout)) if small is None else
-        (small.n_rows, small.n_columns), dtype)
+        (small.n_rows, rows.n_features), dtype)
     cdef real[::1] grads = (np.empty(0 if fused else network.n_params, dtype)
                             if reduction is None else reduction.buffer)
     cdef real[:, ::1] state = optimizer.require_state(network.n_params, dtype)

@@ -45,9 +45,7 @@ def main() -> None:
     own = {name: value for name, value in os.environ.items() if name != VARIABLE}
     both = [Worker("mlpcore", "unset", own), Worker("mlpcore", FORCED, own | {VARIABLE: FORCED})]
     try:
-        results = {
-            name: compare(name, both, arguments.rounds) for name in arguments.only.split(",")
-        }
+        results = compare(arguments.only.split(","), both, arguments.rounds, lambda: None)
     finally:
         for worker in both:
             worker.process.kill()

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -125,11 +125,20 @@ def load(name: str, everyone: list[Worker]) -> dict[str, Any]:
     return {"loss": loss, "seconds": {key: [] for key in losses}, "missing": missing}
 
 
-def take_turns(name: str, everyone: list[Worker]) -> Iterator[tuple[str, float]]:
-    """Yield who has run a workload and for how many seconds, one after another."""
-    for worker in everyone:
-        time.sleep(UNTIL_OTHERS_SLEEP)
-        yield worker.name, worker.ask(f"run {name}")["seconds"]
+def compare(
+    names: list[str], everyone: list[Worker], rounds: int, before_turn: Callable[[], None]
+) -> dict[str, Any]:
+    """Return of each workload the seconds of every run, by peer and variant."""
+    results = {name: load(name, everyone) for name in names}
+    for turn in range(WARM_UPS + rounds):
+        before_turn()
+        for name, row in results.items():
+            for worker in (worker for worker in everyone if worker.name in row["seconds"]):
+                time.sleep(UNTIL_OTHERS_SLEEP)
+                seconds = worker.ask(f"run {name}")["seconds"]
+                if turn >= WARM_UPS:
+                    row["seconds"][worker.name].append(seconds)
+    return results
 
 
 def main() -> None:
@@ -143,16 +152,13 @@ def main() -> None:
     n_threads = len(os.sched_getaffinity(0))
     with workers(arguments.peers.split(",")) as everyone:
         versions = sorted({worker.about["version"] for worker in everyone})
-        results = {name: load(name, everyone) for name in arguments.only.split(",")}
-        peaks = []
-        for turn in range(WARM_UPS + arguments.rounds):
+        peaks: list[float] = []
+
+        def before_turn() -> None:
+            print(f"turn {len(peaks) + 1} of {WARM_UPS + arguments.rounds}", flush=True)
             peaks.append(peak(n_threads))
-            for name, row in results.items():
-                taking_part = [worker for worker in everyone if worker.name in row["seconds"]]
-                for key, seconds in take_turns(name, taking_part):
-                    if turn >= WARM_UPS:
-                        row["seconds"][key].append(seconds)
-            print(f"turn {turn + 1} of {WARM_UPS + arguments.rounds}", flush=True)
+
+        results = compare(arguments.only.split(","), everyone, arguments.rounds, before_turn)
     write_report(arguments.out, {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "machine": f"{n_threads} cores, {cpu()}",

@@ -30,8 +30,9 @@ def main(name: str) -> None:
         verb, workload_name, *variant = line.split()
         if verb == "load":
             try:
-                loaded[workload_name] = module.Peer(make_task(workload_name), *variant)
-                answer = {"loss": loaded[workload_name].loss()}
+                peer = module.Peer(make_task(workload_name), *variant)
+                answer = {"loss": peer.loss()}
+                loaded[workload_name] = peer
             except NotImplementedError as why:
                 answer = {"missing": str(why)}
         else:
