@@ -108,7 +108,8 @@ cdef class SparseBlock:
         # A small task is run by one thread, and one may be held up: each has room for all.
         cdef Py_ssize_t room = capacity * self.most + BEYOND
         team.make_room(FORWARD_BYTES * (capacity + MLPCORE_STRETCH))
-        self.n_stretches = 1 if rows.is_csr else max(1, -(-rows.n_features // MLPCORE_STRETCH))
+        self.n_stretches = (1 if rows.is_csr or rows.n_features == 0
+                            else (rows.n_features + MLPCORE_STRETCH - 1) // MLPCORE_STRETCH)
         cdef Py_ssize_t by_row = capacity * (self.n_stretches + 1)
         self.starts = np.empty((n, by_row + rows.n_features + 1), np.int32)
         self.lists = np.empty((n, rows.n_features + 1), np.int32)

@@ -41,7 +41,8 @@ def trained(
 
 def assert_same(X, units, dtype, **options):
     dense, dense_losses = trained(X, units, dtype, sparse=False, **options)
-    sparse, sparse_losses = trained(X, units, dtype, sparse=True, n_threads=2, **options)
+    options = {"n_threads": 2} | options
+    sparse, sparse_losses = trained(X, units, dtype, sparse=True, **options)
     tolerance = 2e-5 if dtype == "float32" else 1e-13
     np.testing.assert_allclose(sparse, dense, atol=tolerance)
     np.testing.assert_allclose(sparse_losses, dense_losses, rtol=tolerance)
@@ -52,6 +53,16 @@ def assert_same(X, units, dtype, **options):
 @pytest.mark.parametrize("units", [16, 17, 31, 33, 63, 64, 65, 100, 127, 128, 129, 250, 300])
 def test_every_width(units, dtype):
     assert_same(bytes_with_zeros(120, 37), units, dtype)
+
+
+# A row is walked in stretches; W is packed for batches of several blocks, otherwise copied; the
+# rows are added up at once, or one part after another.
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 4])
+@pytest.mark.parametrize("batch_size", [30, 200, 400])
+@pytest.mark.parametrize("units", [16, 60, 100, 256, 300])
+def test_several_stretches(units, batch_size, n_threads):
+    X = bytes_with_zeros(400, 300)
+    assert_same(X, units, "float32", batch_size=batch_size, n_threads=n_threads)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
