@@ -7,15 +7,13 @@ a step on the weights of absent features waits. Measured in benchmarks/bench_spa
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport Optimizer, SGD
 from mlpcore._rows cimport density, Rows
+from mlpcore._sparse cimport SPARSE_BLOCK_ROWS, SparseBlock
+from mlpcore._team cimport Team
 
 cdef enum:
     # Rows that pass through the network at a time: more gain nothing, and the scratch of
     # 784-1000-10 is 11 MiB in float64.
     BLOCK_ROWS = 512
-    # Of sparse rows fewer, so that a tile of their deltas stays in the first cache; but a batch
-    # of up to so many is one block, for its step to be made where its gradient is.
-    SPARSE_BLOCK_ROWS = 128
-    SPARSE_STEP_ROWS = 256
     # Of CSR rows that are written out, 16 MiB in float64.
     CSR_BLOCK_VALUES = 1 << 21
     SAMPLED_ROWS = 500
@@ -67,8 +65,14 @@ cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse, Py_ssize_t n) noexcept n
     """Return how many of n rows, a batch or all, pass through the network at a time."""
     cdef Py_ssize_t most = BLOCK_ROWS
     if sparse:
-        most = SPARSE_STEP_ROWS if n <= SPARSE_STEP_ROWS else SPARSE_BLOCK_ROWS
+        most = SPARSE_BLOCK_ROWS
     elif rows.is_csr:
         # Written out, they must not be much longer than what they came from.
         most = max(1, min(BLOCK_ROWS, CSR_BLOCK_VALUES // max(1, rows.n_features)))
     return min(n, most)
+
+
+cdef SparseBlock new_block(bint sparse, Network network, Rows rows, Py_ssize_t n_rows, dtype,
+                           Team team):
+    """Return room for the non-zeros of n_rows at a time, or None if they are not to be walked."""
+    return SparseBlock(rows, n_rows, network.sizes[1], dtype, team) if sparse else None

@@ -34,20 +34,18 @@
         k += __builtin_popcount(found);                                                    \
     }
 #elif VECTOR_BYTES == 32
-/* Eight at a time: a table says where what a mask selects goes. */
-#define POSITIONS_AT_ONCE(mask, move)                                                      \
-    for (; j + 8 <= n; j += 8) {                                                           \
-        const int found = (mask);                                                          \
+/* Eight at a time, -1 where there is something: a table says where what is selected goes. */
+#define POSITIONS_AT_ONCE(hit, move)                                                       \
+    for (; j + 8 <= n; j += 8, now = _mm256_add_epi32(now, eight)) {                         \
+        const __m256i is_found = (hit);                                                    \
+        const int found = _mm256_movemask_ps(_mm256_castsi256_ps(is_found));               \
         const __m256i places =                                                             \
             _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)mlpcore_places[found])); \
-        const __m256i at = _mm256_set1_epi32((int)j);                                      \
         if (count) {                                                                       \
             const __m256i so_far = _mm256_loadu_si256((const __m256i *)(count + j));       \
-            const __m256i bit = _mm256_and_si256(_mm256_set1_epi32(found), bits);          \
-            _mm256_storeu_si256((__m256i *)(count + j),                                    \
-                                _mm256_sub_epi32(so_far, _mm256_cmpeq_epi32(bit, bits)));  \
+            _mm256_storeu_si256((__m256i *)(count + j), _mm256_sub_epi32(so_far, is_found)); \
         }                                                                                  \
-        _mm256_storeu_si256((__m256i *)(feature + k), _mm256_add_epi32(at, places));       \
+        _mm256_storeu_si256((__m256i *)(feature + k), _mm256_add_epi32(now, places));       \
         move;                                                                              \
         k += __builtin_popcount((unsigned)found);                                          \
     }
@@ -86,25 +84,30 @@ TARGET static ptrdiff_t NAME(find_nonzeros)(const mlpcore_sparse_job *job, ptrdi
                               << 8),
             (void)0)
 #elif VECTOR_BYTES == 32
-    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-    const __m128i no_bytes = _mm_setzero_si128();
+    const __m256i eight = _mm256_set1_epi32(8), nothing = _mm256_setzero_si256();
     const __m256 none = _mm256_setzero_ps();
     const __m256d no_doubles = _mm256_setzero_pd();
+    __m256i now = _mm256_set1_epi32((int)j);
     __m256 x;
     if (job->x_type == MLPCORE_UINT8)
         POSITIONS_AT_ONCE(
-            255 & ~_mm_movemask_epi8(
-                _mm_cmpeq_epi8(_mm_loadl_epi64((const __m128i *)(u8 + j)), no_bytes)),
+            _mm256_cmpgt_epi32(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(u8 + j))),
+                               nothing),
             (void)0)
     else if (job->x_type == MLPCORE_FLOAT32)
         POSITIONS_AT_ONCE(
-            _mm256_movemask_ps(_mm256_cmp_ps(x = _mm256_loadu_ps(f32 + j), none, _CMP_NEQ_UQ)),
+            _mm256_castps_si256(_mm256_cmp_ps(x = _mm256_loadu_ps(f32 + j), none, _CMP_NEQ_UQ)),
             if (moved) _mm256_storeu_ps(moved + k, _mm256_permutevar8x32_ps(x, places)))
     else
         POSITIONS_AT_ONCE(
-            _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(f64 + j), no_doubles, _CMP_NEQ_UQ))
-            | _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(f64 + j + 4), no_doubles, _CMP_NEQ_UQ))
-                  << 4,
+            _mm256_permute4x64_epi64(
+                _mm256_castps_si256(_mm256_shuffle_ps(
+                    _mm256_castpd_ps(
+                        _mm256_cmp_pd(_mm256_loadu_pd(f64 + j), no_doubles, _CMP_NEQ_UQ)),
+                    _mm256_castpd_ps(
+                        _mm256_cmp_pd(_mm256_loadu_pd(f64 + j + 4), no_doubles, _CMP_NEQ_UQ)),
+                    0x88)),
+                0xd8),
             (void)0)
 #endif
     if (job->x_type == MLPCORE_UINT8)
@@ -170,6 +173,21 @@ TARGET static ptrdiff_t NAME(gather_row)(const mlpcore_sparse_job *job, ptrdiff_
     return n;
 }
 
+/* An entry at once, if it is as short as a word: two stores take twice as long. */
+TARGET MLPCORE_INLINE void NAME(put_entry)(int32_t row, const T *value, NAME(entry) *entry)
+{
+    enum { ROW = sizeof row };
+    unsigned char both[sizeof(uint64_t)];
+    if (sizeof *entry != sizeof both) {
+        entry->row = row;
+        entry->value = *value;
+        return;
+    }
+    memcpy(both, &row, ROW);
+    memcpy(both + ROW, value, ROW);
+    memcpy(entry, both, sizeof both);
+}
+
 /* By feature, rows in order: a counting sort of what is counted. Row and value stand together, so
    that each feature has one place to write to. */
 TARGET static void NAME(sort_by_feature)(const mlpcore_nonzeros *part, ptrdiff_t n_stretches,
@@ -182,10 +200,8 @@ TARGET static void NAME(sort_by_feature)(const mlpcore_nonzeros *part, ptrdiff_t
     for (ptrdiff_t j = 0; j < n_features; j++) start[j + 1] += start[j];
     for (ptrdiff_t i = part->first_row; i < part->first_row + part->n_rows; i++) {
         row_start = part->row_start + i * (n_stretches + 1);
-        for (int32_t k = row_start[0]; k < row_start[n_stretches]; k++) {
-            const NAME(entry) found = {(int32_t)i, value[k]};
-            by_feature[start[feature[k]]++] = found;
-        }
+        for (int32_t k = row_start[0], end = row_start[n_stretches]; k < end; k++)
+            NAME(put_entry)((int32_t)i, value + k, by_feature + start[feature[k]]++);
     }
     /* Every start has moved to its feature's end, which is the next one's start. */
     memmove(start + 1, start, (size_t)n_features * sizeof *start);
@@ -214,19 +230,16 @@ TARGET static void NAME(gather_into)(const mlpcore_sparse_job *job, mlpcore_nonz
     start[job->n_stretches] = (int32_t)part->nnz;
 }
 
-/* A thread gathers its share of the rows, and some of what it shares. */
-TARGET static void NAME(mlpcore_sparse_gather)(const mlpcore_sparse_job *job, int t, int n_threads)
+/* Part p: a share of the rows, and some of what it shares with another part. */
+TARGET static void NAME(gather_part)(const mlpcore_sparse_job *job, int p, int n_parts)
 {
     enum { PIECE = 4 };
-    const int n_parts = n_threads < MLPCORE_MOST_PARTS ? n_threads : MLPCORE_MOST_PARTS;
-    const int sharing = mlpcore_sharing(n_parts), together = t / sharing;
+    const int sharing = mlpcore_sharing(n_parts), together = p / sharing;
     const ptrdiff_t first = mlpcore_part(job->n_rows, together, n_parts / sharing);
-    mlpcore_nonzeros *part = &job->parts[t];
+    mlpcore_nonzeros *part = &job->parts[p];
     mlpcore_walk walk = {NULL};
-    if (t >= n_parts) return;
-    if (t == 0) *job->n_parts = n_parts;
     walk.n = mlpcore_part(job->n_rows, together + 1, n_parts / sharing) - first;
-    walk.is_last = t % sharing;
+    walk.is_last = p % sharing;
     if (sharing > 1) walk.n_taken = job->shared[together].n_taken;
     part->n_rows = part->nnz = 0;
     memset(part->feature_start, 0, (size_t)(job->n_features + 1) * sizeof(int32_t));
@@ -236,4 +249,11 @@ TARGET static void NAME(mlpcore_sparse_gather)(const mlpcore_sparse_job *job, in
         if (walk.n_walked == 1 || walk.is_last) part->first_row = first + walk.from;
     }
     NAME(sort_by_feature)(part, job->n_stretches, job->n_features);
+}
+
+TARGET static void NAME(mlpcore_sparse_gather)(const mlpcore_sparse_job *job, int t, int n_threads)
+{
+    const int n_parts = mlpcore_n_parts(n_threads);
+    if (t == 0) *job->n_parts = n_parts;
+    for (int p = t; p < n_parts; p += n_threads) NAME(gather_part)(job, p, n_parts);
 }

@@ -14,4 +14,4 @@ cdef int affine_input_gradient(Team team, const real[:, ::1] D, const real[::1] 
 cdef int affine_gradient(Team team, const real[:, ::1] X, const real[:, ::1] D,
                          const mlpcore_update *update, real[::1] d_W,
                          real[:, ::1] state) except -1 nogil
-cdef void sum_rows(Team team, real[:, ::1] D, bint shared) noexcept nogil
+cdef void sum_rows(Team team, real[:, ::1] D) noexcept nogil

@@ -196,18 +196,14 @@ def product(Team team, const real[:, ::1] A, const real[:, ::1] B, real[:, ::1] 
         compute(team, &job, &C[0, 0])
 
 
-cdef void sum_rows(Team team, real[:, ::1] D, bint shared) noexcept nogil:
-    """D_0 = sum_i D_i; for a shared bias, D_00 is the sum over the units too."""
-    cdef Py_ssize_t j
+cdef void sum_rows(Team team, real[:, ::1] D) noexcept nogil:
+    """D_0 = sum_i D_i."""
     cdef mlpcore_sum_job job
     if D.shape[1] == 0:
         return
     job.m, job.n, job.stride, job.D = D.shape[0], D.shape[1], row_stride(D), &D[0, 0]
     team.run(mlpcore_sum_rows_f if real is float else mlpcore_sum_rows_d, &job,
              <double> D.shape[0] * D.shape[1])
-    if shared:
-        for j in range(1, D.shape[1]):
-            D[0, 0] += D[0, j]
 
 
 cdef inline Py_ssize_t row_stride(const real[:, ::1] A) noexcept nogil:

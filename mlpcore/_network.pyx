@@ -164,7 +164,7 @@ cdef int backward(Network network, Py_ssize_t n_layers, Team team, const real[::
     are read before they change. state (n_state, n_params) is that of the rules. Slopes are
     taken from S, or if that has no columns told from A.
     """
-    cdef Py_ssize_t i, w, w_end, m = X.shape[0]
+    cdef Py_ssize_t i, j, w, w_end, m = X.shape[0]
     cdef const real[:, ::1] x, a
     cdef real[:, ::1] d, d_before
     cdef Activation kind
@@ -189,7 +189,9 @@ cdef int backward(Network network, Py_ssize_t n_layers, Team team, const real[::
             if i == 0:
                 rule.scale *= network.input_scale
             affine_gradient(team, x, d, &rule, target[w:w_end], state[:, w:w_end])
-        sum_rows(team, d, network.shared_bias)
+            sum_rows(team, d)
+        for j in range(1, d.shape[1] if network.shared_bias else 0):
+            d[0, 0] += d[0, j]
         apply_update(team, of_biases, d[0], target, state, network.biases[i],
                      network.biases[i + 1])
     return 0

@@ -47,7 +47,8 @@ typedef struct {
     ptrdiff_t row_stride;              /* of both */
     const ptrdiff_t *index;            /* which of all samples each row is */
     const void *Y, *sample_weight;     /* of all samples; NULL: all weigh 1 */
-    void *params, *first, *second;
+    const void *params;
+    void *target, *first, *second;     /* what the rules change: params, or a gradient */
     void *A, *D, *transposed;          /* panels of one batch */
     void *gradients;                   /* of a narrow layer, or of biases: a thread's own */
     ptrdiff_t gradient_size;

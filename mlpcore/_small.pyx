@@ -84,10 +84,11 @@ cdef double small_epoch(SmallSteps small, Optimizer optimizer, Rows rows,
         take_targets(small.layers, Y, weights, index[start:stop])
         n_steps = plan(small, optimizer, weights, index[start:stop], alpha, batch_size)
         if small.pace is None:
-            make_steps(small.layers, small.steps, n_steps, False, params, state)
+            make_steps(small.layers, small.steps, n_steps, False, params, params, state)
         else:
             began = clock_seconds()
-            make_steps(small.layers, small.steps, n_steps, small.pace.is_shared(), params, state)
+            make_steps(small.layers, small.steps, n_steps, small.pace.is_shared(), params, params,
+                       state)
             small.pace.took((clock_seconds() - began) / (stop - start))
         for i in range(n_steps):
             total += small.steps[i].n_rows * small.steps[i].loss / small.steps[i].mass

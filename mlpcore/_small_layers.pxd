@@ -28,7 +28,8 @@ cdef extern from "_small.h" nogil:
         const Py_ssize_t *index
         const void *Y
         const void *sample_weight
-        void *params
+        const void *params
+        void *target
         void *first
         void *second
         void *A
@@ -56,9 +57,11 @@ cpdef Py_ssize_t first_small_layer(Network network, Objective objective, Py_ssiz
 cdef SmallLayers small_last_layers(Network network, Objective objective, Py_ssize_t batch_size,
                                    dtype, Team team)
 cdef void make_steps(SmallLayers layers, mlpcore_small_step *steps, Py_ssize_t n_steps,
-                     bint is_shared, real[::1] params, real[:, ::1] state) noexcept nogil
+                     bint is_shared, const real[::1] params, real[::1] target,
+                     real[:, ::1] state) noexcept nogil
 cdef void take_targets(SmallLayers layers, const real[:, ::1] Y, const real[::1] weights,
                        const Py_ssize_t[::1] index) noexcept nogil
 cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X,
                            const mlpcore_update *of_weights, const mlpcore_update *of_biases,
-                           real[::1] params, real[:, ::1] state, real[:, ::1] d_X) noexcept nogil
+                           const real[::1] params, real[::1] target, real[:, ::1] state,
+                           real[:, ::1] d_X) noexcept nogil

@@ -120,13 +120,17 @@ cdef SmallLayers small_last_layers(Network network, Objective objective, Py_ssiz
 
 
 cdef void make_steps(SmallLayers layers, mlpcore_small_step *steps, Py_ssize_t n_steps,
-                     bint is_shared, real[::1] params, real[:, ::1] state) noexcept nogil:
-    """Make steps, by the team or by one thread: X and what goes with it are in the job."""
+                     bint is_shared, const real[::1] params, real[::1] target,
+                     real[:, ::1] state) noexcept nogil:
+    """Make steps, by the team or by one thread: X and what goes with it are in the job.
+
+    target is params, or a gradient that the rules add to: then there is one step.
+    """
     cdef mlpcore_small_job *job = &layers.job
     cdef mlpcore_task task = mlpcore_small_f if real is float else mlpcore_small_d
-    job.steps, job.n_steps, job.params = steps, n_steps, &params[0]
-    job.first = &state[0, 0] if state.shape[0] > 0 else &params[0]
-    job.second = &state[1, 0] if state.shape[0] > 1 else &params[0]
+    job.steps, job.n_steps, job.params, job.target = steps, n_steps, &params[0], &target[0]
+    job.first = &state[0, 0] if state.shape[0] > 0 else &target[0]
+    job.second = &state[1, 0] if state.shape[0] > 1 else &target[0]
     mlpcore_barrier_clear(&layers.barrier)
     layers.team.run(task, job, INFINITY if is_shared else 0.0)
 
@@ -144,12 +148,12 @@ cdef void take_targets(SmallLayers layers, const real[:, ::1] Y, const real[::1]
 
 cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X,
                            const mlpcore_update *of_weights, const mlpcore_update *of_biases,
-                           real[::1] params, real[:, ::1] state,
+                           const real[::1] params, real[::1] target, real[:, ::1] state,
                            real[:, ::1] d_X) noexcept nogil:
-    """Make a step with X, the activations before the layers; return the loss summed over the rows.
+    """Apply the rules to target with X, the activations before the layers; return the summed loss.
 
     d_X receives their delta. X (m, n_in) and d_X are columns of one array; what goes with
-    them was taken before.
+    them was taken before. target is params, or their gradient.
     """
     cdef mlpcore_small_step step
     cdef mlpcore_small_job *job = &layers.job
@@ -157,5 +161,6 @@ cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X,
     step.n_rows, step.of_weights, step.of_biases = X.shape[0], of_weights[0], of_biases[0]
     job.X, job.d_X = &X[0, 0], &d_X[0, 0]
     job.row_stride = X.strides[0] // <Py_ssize_t> sizeof(real)
-    make_steps(layers, &step, 1, worth_a_team(job.n_weights * 3.0 * X.shape[0]), params, state)
+    make_steps(layers, &step, 1, worth_a_team(job.n_weights * 3.0 * X.shape[0]), params,
+               target, state)
     return step.loss

@@ -160,12 +160,12 @@ TARGET static void NAME(small_product)(const NAME(samples) *s, int n, int vector
     }
 }
 
-/* A step on n parameters from number `at`. */
+/* A step on n parameters from number `at`, or their part of a gradient. */
 TARGET MLPCORE_INLINE void NAME(small_apply)(const mlpcore_small_job *job,
                                              const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
                                              ptrdiff_t at, ptrdiff_t n, const T *g)
 {
-    MLPCORE_SUFFIX(mlpcore_apply, S)(rule, n, g, (T *)job->params + at, (T *)job->first + at,
+    MLPCORE_SUFFIX(mlpcore_apply, S)(rule, n, g, (T *)job->target + at, (T *)job->first + at,
                                      (T *)job->second + at);
 }
 

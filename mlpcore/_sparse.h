@@ -1,11 +1,11 @@
 /* The affine map of a layer whose input is mostly zeros: only its non-zeros are walked.
 
    Each thread gathers some of a block's rows, by row and by feature. In the forward pass a
-   thread computes its rows, or of many units its slice of them; in the gradient a slice, or
-   some features. Two threads share rows and features, to be done at the same time though one
-   of them be held up. A tile of units stays in registers while the non-zeros of a row, or of a
-   feature, are added up in the order of the features, or of the rows: whatever the threads,
-   no sum depends on them. */
+   thread computes its rows, or of many units its slice of them; in the gradient some tiles of
+   units, or of few units some features. Two threads share rows, tiles and features, to be done
+   at the same time though one of them be held up. A tile of units stays in registers while the
+   non-zeros of a row, or of a feature, are added up in the order of the features, or of the
+   rows: whatever the threads, no sum depends on them. */
 #ifndef MLPCORE_SPARSE_H
 #define MLPCORE_SPARSE_H
 
@@ -29,6 +29,9 @@ enum { MLPCORE_MOST_PARTS = 64 };
    the first cache. */
 enum { MLPCORE_STRETCH = 112 };
 
+/* Rows whose tile of the delta stays in the first cache. */
+enum { MLPCORE_ROWS_AT_ONCE = 144 };
+
 /* The non-zeros of a thread's rows, by row and by feature, in the type of the weights. The rows
    lie side by side in the block, though not in the lists. */
 typedef struct {
@@ -42,7 +45,7 @@ typedef struct {
 
 /* A block and what to do with it. */
 typedef struct {
-    mlpcore_nonzeros *parts;    /* (n_threads,) */
+    mlpcore_nonzeros *parts;    /* (n_threads,), or two */
     int *n_parts;               /* how many of them there are: set by the gathering */
     mlpcore_shared *shared;     /* (n_threads / 2,) */
     ptrdiff_t n_rows, n_features, n_units;
@@ -57,10 +60,12 @@ typedef struct {
     const void *table;          /* scale times each byte */
     double scale;
     const void *W, *b;          /* (n_features, n_units); (n_units,), or (1,) with b_step 0 */
+    void *packed;               /* W, tile after tile of units, if it is kept so; otherwise NULL */
     int activation;
     void *Z;                    /* a, or its delta, (n_rows, n_units), rows z_stride apart */
     ptrdiff_t b_step, z_stride;
     void *d_W, *first, *second; /* (n_features, n_units) */
+    void *sums;                 /* (n_units,): receives the sum of the delta's rows */
     const mlpcore_update *update;
     int others_wait;            /* the step of features without non-zeros is made later */
     unsigned char *rooms;       /* (n_threads, room_size): a tile's columns of the delta, or a
@@ -88,6 +93,12 @@ MLPCORE_INLINE int mlpcore_sharing(int n_threads) { return n_threads % 2 ? 1 : 2
 MLPCORE_INLINE ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
 {
     return n * t / n_threads;
+}
+
+/* In how many parts a block is gathered: one thread makes two. */
+MLPCORE_INLINE int mlpcore_n_parts(int n_threads)
+{
+    return n_threads == 1 ? 2 : n_threads < MLPCORE_MOST_PARTS ? n_threads : MLPCORE_MOST_PARTS;
 }
 
 /* Where thread t's features begin, if it takes some that lie side by side: each thread has about
@@ -137,8 +148,43 @@ MLPCORE_INLINE ptrdiff_t mlpcore_list_features(const mlpcore_nonzeros *parts, in
     return n;
 }
 
-/* List the features of thread t for the gradient; of those that it looks for it shares none.
-   Returns how it walks them. */
+/* Tiles of so many pieces each, one after another, that two threads share; a run are pieces `from`
+   to `to` of a tile. */
+typedef struct {
+    mlpcore_walk walk;
+    ptrdiff_t n_pieces, first, at, end, from, to;
+    int tile;
+} mlpcore_runs;
+
+MLPCORE_INLINE mlpcore_runs mlpcore_runs_of(const mlpcore_sparse_job *job, int n_tiles,
+                                            ptrdiff_t n_pieces, int t, int n_threads)
+{
+    const int sharing = mlpcore_sharing(n_threads), together = t / sharing, of = n_threads / sharing;
+    mlpcore_runs runs = {{NULL}, n_pieces, mlpcore_part(n_tiles * n_pieces, together, of)};
+    runs.walk.n = mlpcore_part(n_tiles * n_pieces, together + 1, of) - runs.first;
+    runs.walk.is_last = t % sharing;
+    if (sharing > 1) runs.walk.n_taken = job->shared[together].n_taken;
+    return runs;
+}
+
+/* Go on to the next run, if there is one. */
+MLPCORE_INLINE int mlpcore_next_run(mlpcore_runs *runs)
+{
+    while (runs->at == runs->end) {
+        if (!mlpcore_next_piece(&runs->walk, 1)) return 0;
+        runs->at = runs->first + runs->walk.from;
+        runs->end = runs->first + runs->walk.to;
+    }
+    runs->tile = (int)(runs->at / runs->n_pieces);
+    runs->from = runs->at % runs->n_pieces;
+    runs->to = runs->from + runs->end - runs->at;
+    if (runs->to > runs->n_pieces) runs->to = runs->n_pieces;
+    runs->at += runs->to - runs->from;
+    return 1;
+}
+
+/* List the features of thread t for the gradient, of many units all of them; of those that it looks
+   for it shares none. Returns how it walks them. */
 MLPCORE_INLINE mlpcore_walk mlpcore_walk_of(const mlpcore_sparse_job *job, int by_units,
                                             int only_met, int t, int n_threads, int32_t *list)
 {
@@ -148,13 +194,18 @@ MLPCORE_INLINE mlpcore_walk mlpcore_walk_of(const mlpcore_sparse_job *job, int b
     walk.n = mlpcore_list_features(job->parts, *job->n_parts, !only_met, job->n_features, together,
                                    of, list);
     walk.is_last = t % sharing;
-    if (by_units) walk.first = mlpcore_part(walk.n, t, n_threads);
     if (sharing > 1) walk.n_taken = job->shared[together].n_taken;
     return walk;
 }
 
 /* So many features in advance the rows of those that lie anywhere are asked for. */
 enum { MLPCORE_AHEAD = 8 };
+
+/* Ask for a row of `size` bytes, which will be read later. */
+MLPCORE_INLINE void mlpcore_prefetch_row(const void *row, ptrdiff_t size)
+{
+    for (ptrdiff_t b = 0; b < size; b += 64) MLPCORE_PREFETCH_FOR_LATER((const char *)row + b);
+}
 
 /* Ask for `size` bytes at `at` of up to three matrices, to be written to. */
 MLPCORE_INLINE void mlpcore_prefetch_rows(const void *W, const void *first, const void *second,
@@ -184,6 +235,8 @@ __attribute__((constructor)) static void mlpcore_find_places(void)
 
 MLPCORE_DISPATCH(mlpcore_sparse_gather_f, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sparse_gather_d, (const void *job, int t, int n), (job, t, n))
+MLPCORE_DISPATCH(mlpcore_sparse_pack_f, (const void *job, int t, int n), (job, t, n))
+MLPCORE_DISPATCH(mlpcore_sparse_pack_d, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sparse_forward_f, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sparse_forward_d, (const void *job, int t, int n), (job, t, n))
 MLPCORE_DISPATCH(mlpcore_sparse_gradient_f, (const void *job, int t, int n), (job, t, n))

@@ -6,6 +6,10 @@ from mlpcore._rows cimport Rows
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
+cdef enum:
+    # More gain nothing; a batch of up to so many makes its step where its gradient is.
+    SPARSE_BLOCK_ROWS = 256
+
 cdef class IdleSteps:
     cdef Optimizer optimizer
     cdef Py_ssize_t n_units
@@ -25,7 +29,10 @@ cdef class SparseBlock:
     cdef unsigned char[:, ::1] values
     cdef unsigned char[::1] parts
     cdef unsigned char[::1] shared
+    cdef unsigned char[::1] packed
+    cdef unsigned char[::1] sums
     cdef int n_parts
+    cdef bint packs, is_first
     cdef Py_ssize_t capacity, most, n_stretches
     cdef const Py_ssize_t *next
     cdef const Py_ssize_t *after
@@ -45,5 +52,5 @@ cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index, Py_ssize
                         Py_ssize_t stop, const real[:, ::1] Z) noexcept nogil
 cdef void sparse_forward(SparseBlock block, const real[::1] W, const real[::1] b,
                          Activation kind, real[:, ::1] A) noexcept nogil
-cdef void sparse_gradient(SparseBlock block, const real[:, ::1] D, const mlpcore_update *update,
+cdef void sparse_gradient(SparseBlock block, real[:, ::1] D, const mlpcore_update *update,
                           real[::1] d_W, real[:, ::1] state) noexcept nogil

@@ -9,7 +9,7 @@ import numpy as np
 
 from libc.math cimport log, sqrt
 from libc.stdint cimport int32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from mlpcore._activations cimport Activation, follows_product, IDENTITY
 from mlpcore._optimizers cimport mlpcore_update, Optimizer
@@ -48,9 +48,11 @@ cdef extern from "_sparse.h" nogil:
         int others_wait
         const void *W
         const void *b
+        void *packed
         void *d_W
         void *first
         void *second
+        void *sums
         unsigned char *rooms
         Py_ssize_t room_size
         int32_t *lists
@@ -70,6 +72,8 @@ cdef extern from "_sparse.h" nogil:
     void mlpcore_idle_d(const void *job, int thread, int n_threads)
     void mlpcore_sparse_gather_f(const void *job, int thread, int n_threads)
     void mlpcore_sparse_gather_d(const void *job, int thread, int n_threads)
+    void mlpcore_sparse_pack_f(const void *job, int thread, int n_threads)
+    void mlpcore_sparse_pack_d(const void *job, int thread, int n_threads)
     void mlpcore_sparse_forward_f(const void *job, int thread, int n_threads)
     void mlpcore_sparse_forward_d(const void *job, int thread, int n_threads)
     void mlpcore_sparse_gradient_f(const void *job, int thread, int n_threads)
@@ -81,8 +85,11 @@ cdef extern from "_sparse.h" nogil:
 cdef enum:
     # A position is written before it is known whether there is a non-zero, sixteen at once.
     BEYOND = 16
-    # Of a row's sums that a thread works on; of its delta, half as many.
+    # Of a row's sums that a thread works on; of its delta, and of a feature's sums.
     FORWARD_BYTES = 512
+    GRADIENT_BYTES = 256
+    # Tiles are whole vectors.
+    LONGEST_VECTOR = 64
 
 # A step that is smaller by so much than the one before it moves no weight.
 cdef double NO_MOVE = 2.0 ** -60
@@ -96,24 +103,31 @@ cdef class SparseBlock:
     rows : Rows
     capacity : int
         Largest number of rows in a block.
+    n_units : int
+        Of the first layer.
     dtype : float32 or float64
     team : Team
         Who gathers and walks them, each thread its share.
     """
 
-    def __cinit__(self, Rows rows, Py_ssize_t capacity, dtype, Team team):
-        cdef int t, n = team.n_threads
+    def __cinit__(self, Rows rows, Py_ssize_t capacity, Py_ssize_t n_units, dtype, Team team):
+        # One thread gathers in two parts.
+        cdef int t, n = max(2, team.n_threads)
         self.rows, self.team, self.most = rows, team, most_nonzeros(rows)
         self.capacity = capacity
         # A small task is run by one thread, and one may be held up: each has room for all.
         cdef Py_ssize_t room = capacity * self.most + BEYOND
-        team.make_room(FORWARD_BYTES * (capacity + MLPCORE_STRETCH))
+        team.make_room(FORWARD_BYTES * (capacity + MLPCORE_STRETCH)
+                       + GRADIENT_BYTES * (capacity + rows.n_features))
         self.n_stretches = (1 if rows.is_csr or rows.n_features == 0
                             else (rows.n_features + MLPCORE_STRETCH - 1) // MLPCORE_STRETCH)
         cdef Py_ssize_t by_row = capacity * (self.n_stretches + 1)
         self.starts = np.empty((n, by_row + rows.n_features + 1), np.int32)
         self.lists = np.empty((n, rows.n_features + 1), np.int32)
         self.shared = on_lines((n + 1) // 2 * sizeof(mlpcore_shared))
+        self.sums = on_lines(n_units * dtype().itemsize)
+        self.packed = on_lines(0 if rows.is_csr else rows.n_features
+                               * (n_units * dtype().itemsize + LONGEST_VECTOR))
         self.features = np.empty((n, room), np.int32)
         # By row, and with each its row by feature.
         self.values = np.empty((n, 3 * room), dtype).view(np.uint8)
@@ -226,6 +240,8 @@ cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index, Py_ssize
     cdef mlpcore_sparse_job job = new_job(block, Z)
     cdef Py_ssize_t n = index.shape[0]
     job.n_rows, job.index = stop - start, &index[start]
+    # No weight changes before the last block of several: W is packed once for all.
+    block.packs, block.is_first = n > block.capacity and not block.rows.is_csr, start == 0
     block.next = block.after if stop == n else &index[stop]
     block.n_next = min(block.capacity, block.n_after if stop == n else n - stop)
     take_rows(block.rows, &job)
@@ -268,20 +284,29 @@ cdef void sparse_forward(SparseBlock block, const real[::1] W, const real[::1] b
         job.next, job.n_next = block.next, block.n_next
     job.W, job.b, job.b_step = &W[0], &b[0], b.shape[0] != 1
     job.activation = kind if follows_product(kind) else IDENTITY
+    if block.packs:
+        job.packed = &block.packed[0]
+        if block.is_first:
+            block.team.run(mlpcore_sparse_pack_f if real is float else mlpcore_sparse_pack_d, &job,
+                           W.shape[0])
     block.team.run(mlpcore_sparse_forward_f if real is float else mlpcore_sparse_forward_d,
                    &job, work(&job))
 
 
-cdef void sparse_gradient(SparseBlock block, const real[:, ::1] D, const mlpcore_update *update,
+cdef void sparse_gradient(SparseBlock block, real[:, ::1] D, const mlpcore_update *update,
                           real[::1] d_W, real[:, ::1] state) noexcept nogil:
-    """Apply a rule to d_W with the gradient X^T D; X the rows of the block."""
+    """Apply a rule to d_W with the gradient X^T D; X the rows of the block.
+
+    Then D_0 = sum_i D_i.
+    """
     cdef mlpcore_sparse_job job = new_job(block, D)
     job.d_W, job.update, job.others_wait = &d_W[0], update, block.idle is not None
     job.first = &state[0, 0] if state.shape[0] > 0 else NULL
     job.second = &state[1, 0] if state.shape[0] > 1 else NULL
-    job.lists = &block.lists[0, 0]
+    job.lists, job.sums = &block.lists[0, 0], &block.sums[0]
     block.team.run(mlpcore_sparse_gradient_f if real is float else mlpcore_sparse_gradient_d,
                    &job, work(&job) + d_W.shape[0])
+    memcpy(&D[0, 0], job.sums, D.shape[1] * sizeof(real))
 
 
 cdef class WalkRoom:

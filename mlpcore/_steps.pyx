@@ -59,8 +59,8 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
     """Apply the rules to target with the gradient over the rows of index; returns their loss.
 
     From the second block on, gradients are added to what stands there. Signals are answered
-    between blocks: a batch may be all samples, and take seconds. Small last layers make their
-    step by themselves: target is then params, and the batch one block.
+    between blocks: a batch may be all samples, and take seconds. Small last layers apply the
+    rules by themselves.
     """
     cdef Py_ssize_t start = 0, stop, m, n = index.shape[0]
     cdef Py_ssize_t n_layers = network.n_layers if last_layers is None else last_layers.first
@@ -73,6 +73,8 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
     cdef real[:, ::1] S = scratch[:, d_end:s_end]
     cdef real[:, ::1] x, y, a, d
     cdef mlpcore_update more = accumulation(of_weights.scale, 1.0)
+    cdef const mlpcore_update *rule = of_weights
+    cdef const mlpcore_update *rule_of_biases = of_biases
     cdef double total = 0.0
     while start < n:
         stop = min(start + scratch.shape[0], n)
@@ -89,15 +91,14 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
         forward(network, n_layers, team, params, x, block, dropout, A, S)
         if last_layers is not None:
             take_targets(last_layers, Y, weights, index[start:stop])
-            total += step_and_delta(last_layers, a, of_weights, of_biases, target, state, d)
+            total += step_and_delta(last_layers, a, rule, rule_of_biases, params, target, state, d)
         else:
             gather_targets(Y, index[start:stop], y)
             total += loss_forward(objective, a, y, weights, index[start:stop])
             loss_backward(objective, network.output, a, y, weights, index[start:stop], d)
-        backward(network, n_layers, team, params, x, block, A, S, D,
-                 of_weights if start == 0 else &more, of_biases if start == 0 else &more,
-                 target, state)
-        start = stop
+        backward(network, n_layers, team, params, x, block, A, S, D, rule, rule_of_biases, target,
+                 state)
+        start, rule, rule_of_biases = stop, &more, &more
         run.answer_signals()
     return total
 

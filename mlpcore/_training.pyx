@@ -10,7 +10,8 @@ from numpy.random cimport bitgen_t
 
 from mlpcore._dropout cimport Dropout
 from mlpcore._finite cimport is_finite
-from mlpcore._first_layer cimport rows_of_a_block, SPARSE_LEAST_UNITS, steps_may_wait
+from mlpcore._first_layer cimport (new_block, rows_of_a_block, SPARSE_LEAST_UNITS,
+                                   steps_may_wait)
 from mlpcore._layers cimport room_of_row
 from mlpcore._losses cimport as_objective, l2_penalty, loss_forward, Objective
 from mlpcore._mpi cimport most_rows, n_of_all, own_part, Reduction
@@ -118,12 +119,12 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
         small = SmallSteps(network, objective, batch_rows, dtype, n_threads, n * max_iter)
     cdef Team team = (new_team(network, block_rows, n_threads, bfloat16) if small is None
                       else small.team)
-    cdef SparseBlock block = SparseBlock(rows, block_rows, dtype, team) if sparse else None
+    cdef SparseBlock block = new_block(sparse, network, rows, block_rows, dtype, team)
     if small is None:
         team.make_room(room_to_compute(network, team, block, block_rows))
     cdef SmallLayers last_layers = None
-    if fused and small is None and dropout is None:
-        last_layers = small_last_layers(network, objective, batch_rows, dtype, team)
+    if small is None and dropout is None:
+        last_layers = small_last_layers(network, objective, block_rows, dtype, team)
     if bfloat16 and block is None and rows.dtype == UINT8:
         network, rows = network.scaling_inputs(rows.scale), rows.unscaled()
     if fused and block is not None and steps_may_wait(optimizer, rows, alpha, block_rows):
@@ -229,7 +230,7 @@ def predict(Network network, Rows rows, const real[::1] params, *,
     cdef real[:, ::1] output = out
     cdef bint is_long = <double> n * network.n_weights >= WORTH_THREADS
     cdef Team team = new_team(network, n_block, n_threads if is_long else 1)
-    cdef SparseBlock block = SparseBlock(rows, n_block, dtype, team) if sparse else None
+    cdef SparseBlock block = new_block(sparse, network, rows, n_block, dtype, team)
     team.make_room(room_to_compute(network, team, block, n_block))
     cdef real[:, ::1] X_room = np.empty(
         (n_block, 0 if sparse else room_of_row(rows.n_features)), dtype)
@@ -286,7 +287,7 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     gradient = sums[:network.n_params]
     cdef real[::1] grads = sums
     cdef Team team = new_team(network, n_block, n_threads)
-    cdef SparseBlock block = SparseBlock(rows, n_block, dtype, team) if sparse else None
+    cdef SparseBlock block = new_block(sparse, network, rows, n_block, dtype, team)
     team.make_room(room_to_compute(network, team, block, n_block))
     cdef Objective objective = as_objective(loss)
     cdef SmallLayers no_last_layers = None

@@ -6,12 +6,12 @@ import pytest
 from mlpcore._activations import Activation
 from mlpcore._losses import Loss, Objective
 from mlpcore._network import Network
-from mlpcore._optimizers import Optimizer, Solver
+from mlpcore._optimizers import Optimizer, Solver, step
 from mlpcore._rows import Rows
 from mlpcore._run import Run
 from mlpcore._small import prefers_small
 from mlpcore._small_layers import first_small_layer
-from mlpcore._training import train
+from mlpcore._training import loss_and_gradient, train
 
 CLOSE = {"float32": 2e-5, "float64": 1e-12}
 RULES = {
@@ -42,17 +42,33 @@ class Problem:
         self.params = rng.normal(scale=0.1, size=self.network.n_params).astype(dtype)
 
     def train(self, *, rule="sgd", rate=0.05, general=False, batch_size=50, **options):
-        """`general`: a gradient whose length is asked for is computed layer by layer."""
+        """`general`: each gradient is asked for, and so computed layer by layer."""
         solver, settings = RULES[rule]
-        optimizer = Optimizer(solver, rate, measures_norm=general, **settings)
+        optimizer = Optimizer(solver, rate, **settings)
         objective = Objective(self.loss)
         assert not prefers_small(self.network, objective, optimizer, batch_size)
         assert first_small_layer(self.network, objective, batch_size) < self.network.n_layers
         params, run = self.params.copy(), Run(0.0, np.inf)
         options = {"alpha": 0.1, "max_iter": 2} | options
+        if general:
+            return self.train_layer_by_layer(optimizer, batch_size, **options)
         train(self.network, self.loss, optimizer, Rows(self.X), self.Y, params, run,
               batch_size=batch_size, **options)  # fmt: skip
         return params, run.loss_curve
+
+    def train_layer_by_layer(self, optimizer, batch_size, *, alpha, max_iter, sparse=False,
+                             sample_weight=None):  # fmt: skip
+        params, losses, n = self.params.copy(), np.zeros(max_iter), len(self.X)
+        for epoch in range(max_iter):
+            for start in range(0, n, batch_size):
+                at = slice(start, start + batch_size)
+                weights = None if sample_weight is None else sample_weight[at]
+                loss, gradient = loss_and_gradient(
+                    self.network, self.loss, Rows(self.X[at]), self.Y[at], params, alpha,
+                    sample_weight=weights, sparse=sparse)  # fmt: skip
+                losses[epoch] += loss * len(self.X[at]) / n
+                step(optimizer, gradient, 1.0, 0.0, self.network.n_weights, params)
+        return params, losses
 
     def same_both_ways(self, close, **options):
         found, expected = self.train(**options), self.train(general=True, **options)
@@ -85,6 +101,18 @@ def test_every_rule_and_loss_as_the_general_way(rule, end, weighted, dtype):
     problem = Problem((70, 250, 20, 4), dtype, end=end)
     weights = problem.weights if weighted else None
     problem.same_both_ways(10 * CLOSE[dtype], rule=rule, sparse=True, sample_weight=weights)
+
+
+# Batches of one block and of several, whose gradient is added up.
+@pytest.mark.parametrize("batch_size", [250, 600])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_batches_of_several_blocks(batch_size, sparse, n_threads):
+    problem = Problem((70, 250, 20, 4), n_rows=1200)
+    found = problem.train(rule="adam", batch_size=batch_size, sparse=sparse, n_threads=n_threads)
+    expected = problem.train(rule="adam", batch_size=batch_size, general=True)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-11)
 
 
 def test_weights_of_one_change_no_bit():

@@ -1,0 +1,224 @@
+/* a = f(X W + b) of the non-zeros of a block's rows, for one type T and one level; included by
+   _sparse_level.h. */
+
+/* The biases of a tile of units from `from` on, in whole vectors. */
+TARGET static void NAME(tile_biases)(const mlpcore_sparse_job *job, ptrdiff_t from, int vectors,
+                                     T *bias)
+{
+    const T *b = job->b;
+    for (ptrdiff_t c = 0; c < vectors * LANES; c++)
+        bias[c] = from + c < job->n_units ? b[(from + c) * job->b_step] : 0;
+}
+
+/* z = f(sum + b) for units from `done` to `stop`; the sums are those from `from` on. */
+TARGET static void NAME(finish_row)(const mlpcore_sparse_job *job, ptrdiff_t from, ptrdiff_t done,
+                                    ptrdiff_t stop, int vectors, const T *restrict bias,
+                                    T *restrict sum, T *restrict z)
+{
+    for (ptrdiff_t c = 0; c < vectors * LANES; c++) sum[c] += bias[c];
+    MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->activation, vectors * LANES, sum);
+    for (ptrdiff_t c = done; c < stop; c++) z[c] = sum[c - from];
+}
+
+/* The non-zeros of a part's i-th row in n stretches of features from one on. */
+TARGET MLPCORE_INLINE NAME(terms) NAME(terms_of_row)(const mlpcore_sparse_job *job,
+                                                     const mlpcore_nonzeros *part, ptrdiff_t i,
+                                                     ptrdiff_t stretch, ptrdiff_t n)
+{
+    const ptrdiff_t row = (part->first_row + i) * (job->n_stretches + 1);
+    const int32_t *start = part->row_start + row + stretch;
+    const NAME(terms) terms = {part->feature + start[0],
+                               (const T *)part->values + start[0], start[n] - start[0]};
+    return terms;
+}
+
+/* a = f(X W + b) for the rows of a part, and units from first to end: W is read where it lies. */
+TARGET static void NAME(forward_part)(const mlpcore_sparse_job *job, const mlpcore_nonzeros *part,
+                                      ptrdiff_t first, ptrdiff_t end)
+{
+    enum { MOST = NAME(forward_vectors) };
+    const T *W = job->W;
+    ptrdiff_t from, last, stop;
+    T bias[MOST * LANES], sum[MOST * LANES] = {0};
+    for (ptrdiff_t done = first; done < end; done = stop) {
+        const int vectors = NAME(next_tile)(done, end, job->n_units, MOST, &from, &last, &stop);
+        NAME(tile_biases)(job, from, vectors, bias);
+        for (ptrdiff_t i = 0; i < part->n_rows; i++) {
+            const NAME(terms) terms = NAME(terms_of_row)(job, part, i, 0, job->n_stretches);
+            FOR_EACH_WIDTH(vectors, sum_rows, 0, W + from, job->n_units, last, &terms, 1, 0, sum)
+            NAME(finish_row)(job, from, done, stop, vectors, bias, sum,
+                             (T *)job->Z + (part->first_row + i) * job->z_stride);
+        }
+    }
+}
+
+/* Rows of a block, and those to gather next: rows of the block after this one, which come from
+   memory meanwhile, with the rows of the same number. */
+typedef struct {
+    ptrdiff_t first, end, ahead, ahead_end;
+} NAME(rows);
+
+/* Where a tile of W has a stretch of n features; their rows lie `stride` apart. */
+typedef struct {
+    const T *W;
+    ptrdiff_t stride, n;
+} NAME(panel);
+
+TARGET MLPCORE_INLINE NAME(panel) NAME(panel_of)(const mlpcore_sparse_job *job,
+                                                 const NAME(tile) *tile, ptrdiff_t stretch)
+{
+    const ptrdiff_t from = stretch * MLPCORE_STRETCH, n = job->n_features - from;
+    const ptrdiff_t width = tile->vectors * LANES;
+    NAME(panel) panel = {(const T *)job->W + from * job->n_units + tile->first, job->n_units,
+                         n < MLPCORE_STRETCH ? n : MLPCORE_STRETCH};
+    if (job->packed) {
+        panel.W = (const T *)job->packed + tile->first * job->n_features + from * width;
+        panel.stride = width;
+    }
+    return panel;
+}
+
+/* W, tile after tile of all units; a thread packs some features. */
+TARGET static void NAME(mlpcore_sparse_pack)(const mlpcore_sparse_job *job, int t, int n_threads)
+{
+    const NAME(tiles) tiles = NAME(tiles_of)(0, job->n_units, NAME(forward_vectors));
+    const ptrdiff_t from = mlpcore_part(job->n_features, t, n_threads);
+    const ptrdiff_t n = mlpcore_part(job->n_features, t + 1, n_threads) - from;
+    for (int i = 0; i < tiles.n; i++) {
+        const NAME(tile) tile = NAME(tile_at)(&tiles, i);
+        const ptrdiff_t width = tile.vectors * LANES;
+        NAME(copy_columns)((const T *)job->W + from * job->n_units + tile.first, job->n_units, n,
+                           tile.n, width,
+                           (T *)job->packed + tile.first * job->n_features + from * width);
+    }
+}
+
+/* Add the non-zeros of stretch s of some rows to their sums (rows, N LANES); W holds N vectors of
+   each feature of the stretch. Meanwhile the next stretch of the tile comes nearer. */
+TARGET MLPCORE_INLINE void NAME(add_stretch)(const int N, const mlpcore_sparse_job *job,
+                                             const NAME(rows) *rows, ptrdiff_t s, const T *W,
+                                             const NAME(panel) *next, T *sums)
+{
+    const ptrdiff_t from = s * MLPCORE_STRETCH, to = from + MLPCORE_STRETCH;
+    const ptrdiff_t n_rows = rows->end - rows->first;
+    ptrdiff_t n_done = 0, asked = 0;
+    for (int p = 0; p < *job->n_parts; p++) {
+        const mlpcore_nonzeros *part = &job->parts[p];
+        ptrdiff_t i = rows->first - part->first_row, end = rows->end - part->first_row;
+        for (i = i > 0 ? i : 0; i < end && i < part->n_rows; i++, sums += N * LANES) {
+            const ptrdiff_t row = part->first_row + i;
+            const NAME(terms) terms = NAME(terms_of_row)(job, part, i, s, 1);
+            if (row >= rows->ahead && row < rows->ahead_end)
+                NAME(prefetch_row)(job, job->next[row], from,
+                                   to < job->n_features ? to : job->n_features);
+            for (n_done++; asked * n_rows < n_done * next->n; asked++)
+                mlpcore_prefetch_row(next->W + asked * next->stride, N * LANES * sizeof(T));
+            NAME(sum_rows)(N, 0, W - from * N * LANES, N * LANES, (N - 1) * LANES, &terms, 1, s > 0,
+                           sums);
+        }
+    }
+}
+
+/* A tile of some rows, stretch by stretch, so that W stays in the first cache for all of them. It
+   is copied, unless it is packed. */
+TARGET static void NAME(forward_tile)(const mlpcore_sparse_job *job, const NAME(tile) *tile,
+                                      const NAME(rows) *rows, T *room)
+{
+    enum { MOST = NAME(forward_vectors) };
+    const ptrdiff_t width = tile->vectors * LANES;
+    T *copy = room, *sums = room + MLPCORE_STRETCH * MOST * LANES, *sum = sums;
+    T bias[MOST * LANES];
+    for (ptrdiff_t s = 0; s < job->n_stretches; s++) {
+        const NAME(panel) panel = NAME(panel_of)(job, tile, s);
+        const NAME(panel) next = NAME(panel_of)(job, tile, s + 1);
+        const T *W = job->packed ? panel.W : copy;
+        if (!job->packed)
+            NAME(copy_columns)(panel.W, panel.stride, panel.n, tile->n, width, copy);
+        FOR_EACH_WIDTH(tile->vectors, add_stretch, job, rows, s, W, &next, sums)
+    }
+    NAME(tile_biases)(job, tile->first, tile->vectors, bias);
+    for (ptrdiff_t row = rows->first; row < rows->end; row++, sum += width)
+        NAME(finish_row)(job, tile->first, tile->first, tile->first + tile->n, tile->vectors, bias,
+                         sum, (T *)job->Z + row * job->z_stride);
+}
+
+/* The rows of thread t, or of units that threads share all rows; and those that it will gather. */
+TARGET MLPCORE_INLINE NAME(rows) NAME(rows_of)(const mlpcore_sparse_job *job, int by_units, int t,
+                                               int n_threads)
+{
+    const mlpcore_nonzeros *own = &job->parts[t < *job->n_parts ? t : 0];
+    const ptrdiff_t end = n_threads > 1 ? own->first_row + own->n_rows : job->n_rows;
+    NAME(rows) rows = {by_units ? 0 : own->first_row, by_units ? job->n_rows : end,
+                       own->first_row, end < job->n_next ? end : job->n_next};
+    return rows;
+}
+
+/* Tiles of W that is packed: two threads share them, and some rows of a tile. */
+TARGET static void NAME(forward_packed)(const mlpcore_sparse_job *job, int t, int n_threads)
+{
+    enum { ROWS = 64 };
+    const NAME(tiles) tiles = NAME(tiles_of)(0, job->n_units, NAME(forward_vectors));
+    const ptrdiff_t n_pieces = (job->n_rows + ROWS - 1) / ROWS;
+    NAME(rows) rows = NAME(rows_of)(job, 1, t, n_threads);
+    mlpcore_runs runs = mlpcore_runs_of(job, tiles.n, n_pieces, t, n_threads);
+    while (mlpcore_next_run(&runs)) {
+        const NAME(tile) tile = NAME(tile_at)(&tiles, runs.tile);
+        rows.first = runs.from * ROWS;
+        rows.end = runs.to * ROWS < job->n_rows ? runs.to * ROWS : job->n_rows;
+        NAME(forward_tile)(job, &tile, &rows, (T *)(job->rooms + t * job->room_size));
+        rows.ahead_end = 0;
+    }
+}
+
+/* A thread's tiles of W as it lies, of its rows, or of many units a slice of them. Few rows, and
+   those of CSR, which are one stretch, do not pay for a copy of W. */
+TARGET static void NAME(mlpcore_sparse_forward)(const mlpcore_sparse_job *job, int t, int n_threads)
+{
+    enum { FEW_ROWS = 24 };
+    const int n_parts = *job->n_parts;
+    const int by_units = n_parts != n_threads || job->n_units >= MLPCORE_MANY_UNITS;
+    const ptrdiff_t first = by_units ? NAME(slice)(job->n_units, t, n_threads) : 0;
+    const ptrdiff_t end = by_units ? NAME(slice)(job->n_units, t + 1, n_threads) : job->n_units;
+    const NAME(tiles) tiles = NAME(tiles_of)(first, end, NAME(forward_vectors));
+    NAME(rows) rows = NAME(rows_of)(job, by_units, t, n_threads);
+    if (job->packed) {
+        NAME(forward_packed)(job, t, n_threads);
+        return;
+    }
+    if (job->n_stretches == 1 || rows.end - rows.first <= FEW_ROWS) {
+        for (int p = by_units ? 0 : t; p < (by_units ? n_parts : t + 1); p++)
+            NAME(forward_part)(job, &job->parts[p], first, end);
+        return;
+    }
+    for (int i = 0; i < tiles.n; i++) {
+        const NAME(tile) tile = NAME(tile_at)(&tiles, i);
+        NAME(forward_tile)(job, &tile, &rows, (T *)(job->rooms + t * job->room_size));
+        rows.ahead_end = 0;
+    }
+}
+
+/* Row i of X through the layer into the first row of Z, by one thread, its non-zeros in the
+   first part: for a few rows of a prediction, where nothing else is worth a preparation. A
+   layer narrower than a vector is added up in memory. */
+TARGET static void NAME(mlpcore_walk_row)(const mlpcore_sparse_job *job, ptrdiff_t i)
+{
+    mlpcore_nonzeros *part = job->parts;
+    const ptrdiff_t n = job->n_units;
+    const T *W = job->W, *b = job->b, *value = part->values;
+    T *z = job->Z;
+    part->first_row = part->row_start[0] = 0;
+    part->n_rows = 1;
+    part->row_start[1] = (int32_t)NAME(gather_row)(job, i, part->row_start, part->feature,
+                                                   (T *)part->values, NULL);
+    if (n >= LANES) {
+        NAME(forward_part)(job, part, 0, n);
+        return;
+    }
+    T sum[LANES] = {0};
+    for (int32_t k = 0; k < part->row_start[1]; k++)
+        for (ptrdiff_t c = 0; c < n; c++) sum[c] += value[k] * W[part->feature[k] * n + c];
+    for (ptrdiff_t c = 0; c < n; c++) sum[c] += b[c * job->b_step];
+    MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->activation, LANES, sum);
+    for (ptrdiff_t c = 0; c < n; c++) z[c] = sum[c];
+}
+
