@@ -36,7 +36,7 @@
 #elif VECTOR_BYTES == 32
 /* Eight at a time, -1 where there is something: a table says where what is selected goes. */
 #define POSITIONS_AT_ONCE(hit, move)                                                       \
-    for (; j + 8 <= n; j += 8, now = _mm256_add_epi32(now, eight)) {                         \
+    for (; j + 8 <= n; j += 8, now = _mm256_add_epi32(now, eight)) {                       \
         const __m256i is_found = (hit);                                                    \
         const int found = _mm256_movemask_ps(_mm256_castsi256_ps(is_found));               \
         const __m256i places =                                                             \
@@ -45,7 +45,7 @@
             const __m256i so_far = _mm256_loadu_si256((const __m256i *)(count + j));       \
             _mm256_storeu_si256((__m256i *)(count + j), _mm256_sub_epi32(so_far, is_found)); \
         }                                                                                  \
-        _mm256_storeu_si256((__m256i *)(feature + k), _mm256_add_epi32(now, places));       \
+        _mm256_storeu_si256((__m256i *)(feature + k), _mm256_add_epi32(now, places));      \
         move;                                                                              \
         k += __builtin_popcount((unsigned)found);                                          \
     }

@@ -148,8 +148,8 @@ MLPCORE_INLINE ptrdiff_t mlpcore_list_features(const mlpcore_nonzeros *parts, in
     return n;
 }
 
-/* Tiles of so many pieces each, one after another, that two threads share; a run are pieces `from`
-   to `to` of a tile. */
+/* Tiles of so many pieces each, one after another, that two threads share, a run at a time: pieces
+   `from` to `to` of a tile. */
 typedef struct {
     mlpcore_walk walk;
     ptrdiff_t n_pieces, first, at, end, from, to;

@@ -94,12 +94,13 @@ def test_every_step(solver, alpha, batch_size):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("units", [16, 100, 500])
-def test_bits_do_not_depend_on_the_threads(units, dtype):
-    X = bytes_with_zeros(300, 50)
+@pytest.mark.parametrize("batch_size", [50, 250, 600])
+def test_bits_do_not_depend_on_the_threads(batch_size, units, dtype):
+    X = bytes_with_zeros(600, 50)
+    options = {"sparse": True, "batch_size": batch_size}
     for alpha in (0.0, 0.5):
         one, *others = (
-            trained(X, units, dtype, sparse=True, n_threads=n, alpha=alpha)[0]
-            for n in (1, 2, 3, 40)
+            trained(X, units, dtype, n_threads=n, alpha=alpha, **options)[0] for n in (1, 2, 3, 40)
         )
         assert all((one == other).all() for other in others)
 
