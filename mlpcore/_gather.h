@@ -214,7 +214,7 @@ TARGET MLPCORE_INLINE void NAME(prefetch_row)(const mlpcore_sparse_job *job, ptr
 {
     const ptrdiff_t size = job->x_type == MLPCORE_UINT8 ? 1 : job->x_type == MLPCORE_FLOAT32 ? 4 : 8;
     const char *x = (const char *)job->X + i * job->n_features * size;
-    for (ptrdiff_t b = from * size; b < to * size; b += 64) MLPCORE_PREFETCH_FOR_LATER(x + b);
+    mlpcore_prefetch_row(x + from * size, (to - from) * size);
 }
 
 /* Gather row i of the block after those that the part has; the one after it is asked for. */

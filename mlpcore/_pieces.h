@@ -1,9 +1,9 @@
 /* How a thread walks things that lie side by side, a piece at a time.
 
-   Alone it walks them all, from any one of them on. Two neighbours share them: one begins at the
-   first and the other near the last, each with a piece that is its own in any case; what is left
-   between they take in small pieces, each from its side, until they meet. So each keeps to its
-   end, whose cache lines it has, and one that is held up has less to do. */
+   Alone it walks them all at once. Two neighbours share them: one begins at the first and the
+   other near the last, each with a piece that is its own in any case; what is left between they
+   take in small pieces, each from its side, until they meet. So each keeps to its end, whose cache
+   lines it has, and one that is held up has less to do. */
 #ifndef MLPCORE_PIECES_H
 #define MLPCORE_PIECES_H
 
@@ -25,7 +25,7 @@ typedef struct { mlpcore_counter n_taken[MLPCORE_MOST_WALKS]; } mlpcore_shared;
 
 typedef struct {
     mlpcore_counter *n_taken; /* NULL: alone */
-    ptrdiff_t n, first;       /* things; the one that a thread begins with which is alone */
+    ptrdiff_t n;              /* things */
     int is_last;              /* of two threads */
     int n_walked;             /* pieces */
     ptrdiff_t from, to;       /* the piece to walk */
@@ -34,19 +34,15 @@ typedef struct {
 /* Go on to the next piece, if there is one; small ones are of `size` things. */
 static inline int mlpcore_next_piece(mlpcore_walk *walk, ptrdiff_t size)
 {
-    const ptrdiff_t n = walk->n, own = walk->n_taken ? n * 3 / 8 : n - walk->first;
+    const ptrdiff_t n = walk->n, own = walk->n_taken ? n * 3 / 8 : n;
     const ptrdiff_t n_small = (n - 2 * own + size - 1) / size;
     const int k = walk->n_walked++;
     if (k == 0) {
-        walk->from = !walk->n_taken ? walk->first : walk->is_last ? n - own : 0;
+        walk->from = walk->is_last ? n - own : 0;
         walk->to = walk->from + own;
         return 1;
     }
-    if (!walk->n_taken) {
-        walk->from = 0, walk->to = walk->first;
-        return k == 1;
-    }
-    if (MLPCORE_COUNT(walk->n_taken) >= n_small) return 0;
+    if (!walk->n_taken || MLPCORE_COUNT(walk->n_taken) >= n_small) return 0;
     walk->from = own + (walk->is_last ? n_small - k : k - 1) * size;
     walk->to = walk->from + size < n - own ? walk->from + size : n - own;
     return 1;
