@@ -15,6 +15,7 @@
 
 #include "_levels.h"
 #include "_activations.h"
+#include "_pieces.h"
 #include "_updates.h"
 
 enum { MLPCORE_PANEL_BYTES = 128 }; /* the widest panel's row */
@@ -48,24 +49,36 @@ typedef struct {
     ptrdiff_t derived_stride;
     const mlpcore_update *update; /* gradient: what becomes of the product, if not NULL */
     void *first, *second;     /* gradient: the state beside C */
+    mlpcore_shared *shared;   /* (n_threads / 2,) */
     unsigned char *panels;    /* (n_threads, panel_size) */
     ptrdiff_t panel_size;
 } mlpcore_product;
 
-/* The part of a product that is a thread's: columns of a wide one, so that each thread
-   keeps meeting the same units, otherwise rows. */
-MLPCORE_INLINE void mlpcore_share(const mlpcore_product *job, ptrdiff_t width, int t,
-                                  int n_threads, ptrdiff_t *rows, ptrdiff_t *columns)
+/* The part of a product that is a thread's: panels of a wide one, so that each thread keeps
+   meeting the same units; otherwise rows. Two threads share panels if there are enough of them:
+   a piece has `least` or more, or a sixteenth of theirs, and four are for either of them. */
+typedef struct {
+    mlpcore_walk panels;
+    ptrdiff_t first, piece; /* of the panels */
+    ptrdiff_t rows[2];
+} mlpcore_dense_part;
+
+MLPCORE_INLINE mlpcore_dense_part mlpcore_dense_part_of(const mlpcore_product *job,
+                                                        ptrdiff_t width, ptrdiff_t least, int t,
+                                                        int n_threads)
 {
-    const ptrdiff_t panels = (job->n + width - 1) / width;
-    rows[0] = columns[0] = 0, rows[1] = job->m, columns[1] = job->n;
-    if (panels >= 4 * n_threads) {
-        columns[0] = panels * t / n_threads * width;
-        columns[1] = t + 1 < n_threads ? panels * (t + 1) / n_threads * width : job->n;
-    } else {
-        rows[0] = job->m * t / n_threads;
-        rows[1] = job->m * (t + 1) / n_threads;
+    const ptrdiff_t n = (job->n + width - 1) / width, both = n / (n_threads > 1 ? n_threads / 2 : 1);
+    mlpcore_dense_part part = {{NULL, n}, 0, both / 16 > least ? both / 16 : least, {0, job->m}};
+    if (n < 4 * n_threads) {
+        part.rows[0] = mlpcore_part(job->m, t, n_threads);
+        part.rows[1] = mlpcore_part(job->m, t + 1, n_threads);
+    } else if (both >= 8 * part.piece)
+        part.panels = mlpcore_walk_of_part(job->shared, n, t, n_threads, &part.first);
+    else {
+        part.first = mlpcore_part(n, t, n_threads);
+        part.panels.n = mlpcore_part(n, t + 1, n_threads) - part.first;
     }
+    return part;
 }
 
 #define LEVEL_BODY "_dense_level.h"

@@ -283,21 +283,29 @@ TARGET static void NAME(copied_rows)(const mlpcore_product *job,
 }
 #endif
 
-/* A thread's part of the product. Long sums are added up piece by piece, so that a piece of A
-   stays in cache for all panels; not if a step follows, whose C is no place for them. */
-TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_threads)
+/* How many panels are worth what is done anew for each piece of them: copies of A tile by tile, or
+   pairs of all its rows, for which a piece is never wide enough. */
+TARGET MLPCORE_INLINE ptrdiff_t NAME(least_panels)(const mlpcore_product *job)
 {
-    enum { MANY_COLUMNS = 8 * LANES, MOST = NAME(most_terms) };
+#ifdef PAIRS
+    return job->n;
+#else
+    return COPIES_TILES && job->a_is_transposed ? 4 : 1;
+#endif
+}
+
+/* Some columns of some rows. Long sums are added up piece by piece, so that a piece of A stays in
+   cache for all panels; not if a step follows, whose C is no place for them. */
+TARGET static void NAME(columns_of_rows)(const mlpcore_product *job,
+                                         const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
+                                         const ptrdiff_t *rows, const ptrdiff_t *columns, T *room)
+{
+    enum { MOST = NAME(most_terms) };
     const ptrdiff_t pieces = job->update ? 1 : (job->k + MOST - 1) / MOST;
-    T *room = (T *)(job->panels + t * job->panel_size);
-    MLPCORE_SUFFIX(mlpcore_rule, S) rule;
+    const int is_wide = columns[1] - columns[0] >= NAME(least_panels)(job) * 2 * LANES;
     NAME(block) block;
-    ptrdiff_t rows[2], columns[2];
-    memset(&rule, 0, sizeof rule);
     memset(&block, 0, sizeof block);
-    if (job->update) rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
-    mlpcore_share(job, 2 * LANES, t, n_threads, rows, columns);
-    if (COPIES_TILES && job->a_is_transposed && columns[1] - columns[0] >= MANY_COLUMNS) {
+    if (COPIES_TILES && job->a_is_transposed && is_wide) {
         block.tiles = room, block.apart = TILE_SIZE(job->k), block.term = MLPCORE_ROWS;
         room += MLPCORE_TILES_BYTES / (ptrdiff_t)sizeof(T) + block.apart;
     }
@@ -306,10 +314,28 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
         block.k = job->k * (piece + 1) / pieces - block.p;
         block.ends = piece + 1 == pieces;
 #ifdef PAIRS
-        NAME(copied_rows)(job, &rule, rows, columns, block, room);
+        NAME(copied_rows)(job, rule, rows, columns, block, room);
 #else
-        NAME(blocks_of_rows)(job, &rule, rows, columns, block, room);
+        NAME(blocks_of_rows)(job, rule, rows, columns, block, room);
 #endif
+    }
+}
+
+/* A thread's part of the product. */
+TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_threads)
+{
+    enum { WIDTH = 2 * LANES };
+    T *room = (T *)(job->panels + t * job->panel_size);
+    const ptrdiff_t least = NAME(least_panels)(job);
+    mlpcore_dense_part part = mlpcore_dense_part_of(job, WIDTH, least, t, n_threads);
+    MLPCORE_SUFFIX(mlpcore_rule, S) rule;
+    memset(&rule, 0, sizeof rule);
+    if (job->update) rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
+    while (mlpcore_next_piece(&part.panels, part.piece)) {
+        const ptrdiff_t from = (part.first + part.panels.from) * WIDTH;
+        const ptrdiff_t to = (part.first + part.panels.to) * WIDTH;
+        const ptrdiff_t columns[2] = {from, to < job->n ? to : job->n};
+        NAME(columns_of_rows)(job, &rule, part.rows, columns, room);
     }
 }
 

@@ -234,13 +234,9 @@ TARGET static void NAME(gather_into)(const mlpcore_sparse_job *job, mlpcore_nonz
 TARGET static void NAME(gather_part)(const mlpcore_sparse_job *job, int p, int n_parts)
 {
     enum { PIECE = 4 };
-    const int sharing = mlpcore_sharing(n_parts), together = p / sharing;
-    const ptrdiff_t first = mlpcore_part(job->n_rows, together, n_parts / sharing);
     mlpcore_nonzeros *part = &job->parts[p];
-    mlpcore_walk walk = {NULL};
-    walk.n = mlpcore_part(job->n_rows, together + 1, n_parts / sharing) - first;
-    walk.is_last = p % sharing;
-    if (sharing > 1) walk.n_taken = job->shared[together].n_taken;
+    ptrdiff_t first;
+    mlpcore_walk walk = mlpcore_walk_of_part(job->shared, job->n_rows, p, n_parts, &first);
     part->n_rows = part->nnz = 0;
     memset(part->feature_start, 0, (size_t)(job->n_features + 1) * sizeof(int32_t));
     while (mlpcore_next_piece(&walk, PIECE)) {

@@ -14,7 +14,7 @@ from libc.string cimport memset
 
 from mlpcore._activations cimport follows_product, IDENTITY, rows_backward, rows_forward
 from mlpcore._blas cimport gemm_nn, gemm_nt
-from mlpcore._team cimport mlpcore_task
+from mlpcore._team cimport mlpcore_shared, mlpcore_task
 
 # Longer sums make panels that no cache holds.
 cdef Py_ssize_t MOST_INNER = 16384
@@ -39,6 +39,7 @@ cdef extern from "_dense.h" nogil:
         const mlpcore_update *update
         void *first
         void *second
+        mlpcore_shared *shared
         unsigned char *panels
         Py_ssize_t panel_size
     void mlpcore_dense_f(const void *job, int thread, int n_threads)
@@ -84,6 +85,7 @@ cdef mlpcore_product new_product(Team team, Py_ssize_t m, Py_ssize_t n,
     cdef mlpcore_product job
     memset(&job, 0, sizeof(job))
     job.m, job.n, job.k, job.scale = m, n, k, 1.0
+    job.shared = <mlpcore_shared *> &team.shared[0]
     job.panels, job.panel_size = &team.rooms[0, 0], team.rooms.strides[0]
     return job
 

@@ -31,6 +31,29 @@ typedef struct {
     ptrdiff_t from, to;       /* the piece to walk */
 } mlpcore_walk;
 
+/* How many threads share their work: two, and of an odd number of them none. */
+static inline int mlpcore_sharing(int n_threads) { return n_threads % 2 ? 1 : 2; }
+
+/* Part t of n things. */
+static inline ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
+{
+    return n * t / n_threads;
+}
+
+/* How thread t walks its part of n things, of which two threads may have one; `first` is where it
+   begins. `shared` is (n_threads / 2,). */
+static inline mlpcore_walk mlpcore_walk_of_part(mlpcore_shared *shared, ptrdiff_t n, int t,
+                                                int n_threads, ptrdiff_t *first)
+{
+    const int sharing = mlpcore_sharing(n_threads), together = t / sharing, of = n_threads / sharing;
+    mlpcore_walk walk = {NULL};
+    *first = mlpcore_part(n, together, of);
+    walk.n = mlpcore_part(n, together + 1, of) - *first;
+    walk.is_last = t % sharing;
+    if (sharing > 1) walk.n_taken = shared[together].n_taken;
+    return walk;
+}
+
 /* Go on to the next piece, if there is one; small ones are of `size` things. */
 static inline int mlpcore_next_piece(mlpcore_walk *walk, ptrdiff_t size)
 {

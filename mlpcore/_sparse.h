@@ -86,15 +86,6 @@ typedef struct {
     void *W, *first, *second;   /* (n_features, n_units) */
 } mlpcore_idle_job;
 
-/* How many threads share their work: two, and of an odd number of them none. */
-MLPCORE_INLINE int mlpcore_sharing(int n_threads) { return n_threads % 2 ? 1 : 2; }
-
-/* Part t of n things. */
-MLPCORE_INLINE ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
-{
-    return n * t / n_threads;
-}
-
 /* In how many parts a block is gathered: one thread makes two. */
 MLPCORE_INLINE int mlpcore_n_parts(int n_threads)
 {
@@ -159,11 +150,8 @@ typedef struct {
 MLPCORE_INLINE mlpcore_runs mlpcore_runs_of(const mlpcore_sparse_job *job, int n_tiles,
                                             ptrdiff_t n_pieces, int t, int n_threads)
 {
-    const int sharing = mlpcore_sharing(n_threads), together = t / sharing, of = n_threads / sharing;
-    mlpcore_runs runs = {{NULL}, n_pieces, mlpcore_part(n_tiles * n_pieces, together, of)};
-    runs.walk.n = mlpcore_part(n_tiles * n_pieces, together + 1, of) - runs.first;
-    runs.walk.is_last = t % sharing;
-    if (sharing > 1) runs.walk.n_taken = job->shared[together].n_taken;
+    mlpcore_runs runs = {{NULL}, n_pieces};
+    runs.walk = mlpcore_walk_of_part(job->shared, n_tiles * n_pieces, t, n_threads, &runs.first);
     return runs;
 }
 

@@ -28,7 +28,6 @@ cdef class SparseBlock:
     cdef int32_t[:, ::1] features
     cdef unsigned char[:, ::1] values
     cdef unsigned char[::1] parts
-    cdef unsigned char[::1] shared
     cdef unsigned char[::1] packed
     cdef unsigned char[::1] sums
     cdef int n_parts

@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset
 from mlpcore._activations cimport Activation, follows_product, IDENTITY
 from mlpcore._optimizers cimport mlpcore_update, Optimizer
 from mlpcore._rows cimport FLOAT32, most_nonzeros, Rows, UINT8
-from mlpcore._team cimport on_lines, Team
+from mlpcore._team cimport mlpcore_shared, on_lines, Team
 from mlpcore._types cimport real
 
 
@@ -27,8 +27,6 @@ cdef extern from "_sparse.h" nogil:
         void *values
         int32_t *feature_start
         void *by_feature
-    ctypedef struct mlpcore_shared:
-        pass
     ctypedef struct mlpcore_sparse_job:
         mlpcore_nonzeros *parts
         int *n_parts
@@ -124,7 +122,6 @@ cdef class SparseBlock:
         cdef Py_ssize_t by_row = capacity * (self.n_stretches + 1)
         self.starts = np.empty((n, by_row + rows.n_features + 1), np.int32)
         self.lists = np.empty((n, rows.n_features + 1), np.int32)
-        self.shared = on_lines((n + 1) // 2 * sizeof(mlpcore_shared))
         self.sums = on_lines(n_units * dtype().itemsize)
         self.packed = on_lines(0 if rows.is_csr else rows.n_features
                                * (n_units * dtype().itemsize + LONGEST_VECTOR))
@@ -205,8 +202,7 @@ cdef mlpcore_sparse_job new_job(SparseBlock block, const real[:, ::1] Z) noexcep
     cdef mlpcore_sparse_job job
     memset(&job, 0, sizeof(job))
     job.parts, job.n_parts = <mlpcore_nonzeros *> &block.parts[0], &block.n_parts
-    job.shared = <mlpcore_shared *> &block.shared[0]
-    memset(job.shared, 0, block.shared.shape[0])
+    job.shared = <mlpcore_shared *> &block.team.shared[0]
     job.n_rows, job.n_features, job.n_units = Z.shape[0], block.rows.n_features, Z.shape[1]
     job.n_stretches = block.n_stretches
     job.rooms, job.room_size = &block.team.rooms[0, 0], block.team.rooms.strides[0]

@@ -7,6 +7,10 @@ cdef extern from "_team.h" nogil:
     void mlpcore_team_run(mlpcore_team *team, mlpcore_task task, const void *job)
     void mlpcore_team_join(mlpcore_team *team)
 
+cdef extern from "_pieces.h" nogil:
+    ctypedef struct mlpcore_shared:
+        pass
+
 cdef bint worth_a_team(double work) noexcept nogil
 
 cdef on_lines(Py_ssize_t n_bytes)
@@ -16,6 +20,7 @@ cdef class Team:
     cdef readonly bint bfloat16
     cdef mlpcore_team *members
     cdef unsigned char[:, ::1] rooms
+    cdef unsigned char[::1] shared
     cdef Py_ssize_t room_size
 
     cdef int make_room(self, Py_ssize_t n_bytes) except -1

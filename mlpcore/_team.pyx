@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from libc.string cimport memset
+
 from mlpcore._levels import has_bfloat16
 
 if mlpcore_team_watch_forks():
@@ -60,6 +62,8 @@ cdef class Team:
                              "kernels its instructions, see show_config()")
         self.n_threads, self.bfloat16 = n_threads, bfloat16
         self.make_room(64)
+        # One thread may do the work of two.
+        self.shared = on_lines((n_threads + 1) // 2 * sizeof(mlpcore_shared))
         if n_threads > 1:
             self.members = mlpcore_team_start(n_threads)
             if self.members == NULL:
@@ -79,6 +83,7 @@ cdef class Team:
 
     cdef void run(self, mlpcore_task task, const void *job, double work) noexcept nogil:
         """Run a task of about so many multiplications; it returns when all threads are done."""
+        memset(&self.shared[0], 0, self.shared.shape[0])
         if self.members == NULL or not worth_a_team(work):
             task(job, 0, 1)
         else:
