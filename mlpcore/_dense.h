@@ -55,8 +55,8 @@ typedef struct {
 } mlpcore_product;
 
 /* The part of a product that is a thread's: panels of a wide one, so that each thread keeps
-   meeting the same units; otherwise rows. Two threads share panels if there are enough of them:
-   a piece has `least` or more, or a sixteenth of theirs, and four are for either of them. */
+   meeting the same units; otherwise rows. Two threads share panels where they make eight pieces: a
+   sixteenth of the panels, but at least so many as are worth a piece. */
 typedef struct {
     mlpcore_walk panels;
     ptrdiff_t first, piece; /* of the panels */
@@ -68,7 +68,8 @@ MLPCORE_INLINE mlpcore_dense_part mlpcore_dense_part_of(const mlpcore_product *j
                                                         int n_threads)
 {
     const ptrdiff_t n = (job->n + width - 1) / width, both = n / (n_threads > 1 ? n_threads / 2 : 1);
-    mlpcore_dense_part part = {{NULL, n}, 0, both / 16 > least ? both / 16 : least, {0, job->m}};
+    mlpcore_dense_part part = {mlpcore_new_walk(n, NULL, 0), 0,
+                               both / 16 > least ? both / 16 : least, {0, job->m}};
     if (n < 4 * n_threads) {
         part.rows[0] = mlpcore_part(job->m, t, n_threads);
         part.rows[1] = mlpcore_part(job->m, t + 1, n_threads);
@@ -76,7 +77,7 @@ MLPCORE_INLINE mlpcore_dense_part mlpcore_dense_part_of(const mlpcore_product *j
         part.panels = mlpcore_walk_of_part(job->shared, n, t, n_threads, &part.first);
     else {
         part.first = mlpcore_part(n, t, n_threads);
-        part.panels.n = mlpcore_part(n, t + 1, n_threads) - part.first;
+        part.panels = mlpcore_new_walk(mlpcore_part(n, t + 1, n_threads) - part.first, NULL, 0);
     }
     return part;
 }

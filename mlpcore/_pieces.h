@@ -18,14 +18,14 @@ typedef atomic_int mlpcore_counter;
 #define MLPCORE_COUNT(counter) atomic_fetch_add(counter, 1)
 #endif
 
-/* The small pieces that two threads have taken, of each walk of a task: a cache line, which is
-   zero before the task. */
+/* The small pieces that two threads have taken, of each walk of a task, or how far each of them has
+   come (_stages.h): a cache line, which is zero before the task. */
 enum { MLPCORE_MOST_WALKS = 16 };
 typedef struct { mlpcore_counter n_taken[MLPCORE_MOST_WALKS]; } mlpcore_shared;
 
 typedef struct {
     mlpcore_counter *n_taken; /* NULL: alone */
-    ptrdiff_t n;              /* things */
+    ptrdiff_t n, own;         /* things, and those of a piece of one's own */
     int is_last;              /* of two threads */
     int n_walked;             /* pieces */
     ptrdiff_t from, to;       /* the piece to walk */
@@ -40,24 +40,28 @@ static inline ptrdiff_t mlpcore_part(ptrdiff_t n, int t, int n_threads)
     return n * t / n_threads;
 }
 
+/* A walk over n things, alone or, with a counter, one of two. */
+static inline mlpcore_walk mlpcore_new_walk(ptrdiff_t n, mlpcore_counter *n_taken, int is_last)
+{
+    const mlpcore_walk walk = {n_taken, n, n_taken ? n * 3 / 8 : n, is_last};
+    return walk;
+}
+
 /* How thread t walks its part of n things, of which two threads may have one; `first` is where it
    begins. `shared` is (n_threads / 2,). */
 static inline mlpcore_walk mlpcore_walk_of_part(mlpcore_shared *shared, ptrdiff_t n, int t,
                                                 int n_threads, ptrdiff_t *first)
 {
     const int sharing = mlpcore_sharing(n_threads), together = t / sharing, of = n_threads / sharing;
-    mlpcore_walk walk = {NULL};
     *first = mlpcore_part(n, together, of);
-    walk.n = mlpcore_part(n, together + 1, of) - *first;
-    walk.is_last = t % sharing;
-    if (sharing > 1) walk.n_taken = shared[together].n_taken;
-    return walk;
+    return mlpcore_new_walk(mlpcore_part(n, together + 1, of) - *first,
+                            sharing > 1 ? shared[together].n_taken : NULL, t % sharing);
 }
 
 /* Go on to the next piece, if there is one; small ones are of `size` things. */
 static inline int mlpcore_next_piece(mlpcore_walk *walk, ptrdiff_t size)
 {
-    const ptrdiff_t n = walk->n, own = walk->n_taken ? n * 3 / 8 : n;
+    const ptrdiff_t n = walk->n, own = walk->own;
     const ptrdiff_t n_small = (n - 2 * own + size - 1) / size;
     const int k = walk->n_walked++;
     if (k == 0) {

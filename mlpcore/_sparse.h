@@ -1,9 +1,9 @@
 /* The affine map of a layer whose input is mostly zeros: only its non-zeros are walked.
 
    Each thread gathers some of a block's rows, by row and by feature. In the forward pass a
-   thread computes its rows, or of many units its slice of them; in the gradient some tiles of
-   units, or of few units some features. Two threads share rows, tiles and features, to be done
-   at the same time though one of them be held up. A tile of units stays in registers while the
+   thread computes some rows, or of many units some tiles of units; in the gradient some tiles, or
+   of few units some features. Two threads share rows, tiles and features, to be done at the same
+   time though one of them be held up. A tile of units stays in registers while the
    non-zeros of a row, or of a feature, are added up in the order of the features, or of the
    rows: whatever the threads, no sum depends on them. */
 #ifndef MLPCORE_SPARSE_H
@@ -17,6 +17,7 @@
 #include "_activations.h"
 #include "_levels.h"
 #include "_pieces.h"
+#include "_stages.h"
 #include "_updates.h"
 
 enum { MLPCORE_FLOAT32, MLPCORE_FLOAT64, MLPCORE_UINT8 };
@@ -31,6 +32,13 @@ enum { MLPCORE_STRETCH = 112 };
 
 /* Rows whose tile of the delta stays in the first cache. */
 enum { MLPCORE_ROWS_AT_ONCE = 144 };
+
+/* Whether the higher half of a word comes first in memory. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+enum { MLPCORE_BIG_ENDIAN = 1 };
+#else
+enum { MLPCORE_BIG_ENDIAN = 0 };
+#endif
 
 /* The non-zeros of a thread's rows, by row and by feature, in the type of the weights. The rows
    lie side by side in the block, though not in the lists. */
@@ -178,12 +186,9 @@ MLPCORE_INLINE mlpcore_walk mlpcore_walk_of(const mlpcore_sparse_job *job, int b
 {
     const int sharing = by_units || only_met ? 1 : mlpcore_sharing(n_threads);
     const int together = by_units ? 0 : t / sharing, of = by_units ? 1 : n_threads / sharing;
-    mlpcore_walk walk = {NULL};
-    walk.n = mlpcore_list_features(job->parts, *job->n_parts, !only_met, job->n_features, together,
-                                   of, list);
-    walk.is_last = t % sharing;
-    if (sharing > 1) walk.n_taken = job->shared[together].n_taken;
-    return walk;
+    const ptrdiff_t n = mlpcore_list_features(job->parts, *job->n_parts, !only_met,
+                                              job->n_features, together, of, list);
+    return mlpcore_new_walk(n, sharing > 1 ? job->shared[together].n_taken : NULL, t % sharing);
 }
 
 /* So many features in advance the rows of those that lie anywhere are asked for. */

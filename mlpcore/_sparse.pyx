@@ -83,9 +83,11 @@ cdef extern from "_sparse.h" nogil:
 cdef enum:
     # A position is written before it is known whether there is a non-zero, sixteen at once.
     BEYOND = 16
-    # Of a row's sums that a thread works on; of its delta, and of a feature's sums.
+    # Of a row's sums that a thread works on, alone or not; of its delta, and of a feature's sums.
     FORWARD_BYTES = 512
     GRADIENT_BYTES = 256
+    # Starts in a cache line.
+    LINE = 16
     # Tiles are whole vectors.
     LONGEST_VECTOR = 64
 
@@ -115,12 +117,15 @@ cdef class SparseBlock:
         self.capacity = capacity
         # A small task is run by one thread, and one may be held up: each has room for all.
         cdef Py_ssize_t room = capacity * self.most + BEYOND
-        team.make_room(FORWARD_BYTES * (capacity + MLPCORE_STRETCH)
-                       + GRADIENT_BYTES * (capacity + rows.n_features))
+        team.make_room(max(FORWARD_BYTES * (2 * capacity + MLPCORE_STRETCH),
+                           GRADIENT_BYTES * (capacity + rows.n_features)))
         self.n_stretches = (1 if rows.is_csr or rows.n_features == 0
                             else (rows.n_features + MLPCORE_STRETCH - 1) // MLPCORE_STRETCH)
-        cdef Py_ssize_t by_row = capacity * (self.n_stretches + 1)
-        self.starts = np.empty((n, by_row + rows.n_features + 1), np.int32)
+        # The counts of features, in place of their starts but the first, begin where a line does.
+        cdef Py_ssize_t by_row = LINE + rows.n_features
+        cdef Py_ssize_t width = by_row + capacity * (self.n_stretches + 1)
+        width = (width + LINE - 1) // LINE * LINE
+        self.starts = on_lines(n * width * sizeof(int32_t)).view(np.int32).reshape(n, width)
         self.lists = np.empty((n, rows.n_features + 1), np.int32)
         self.sums = on_lines(n_units * dtype().itemsize)
         self.packed = on_lines(0 if rows.is_csr else rows.n_features
@@ -131,8 +136,8 @@ cdef class SparseBlock:
         self.parts = np.empty(n * sizeof(mlpcore_nonzeros), np.uint8)
         cdef mlpcore_nonzeros *parts = <mlpcore_nonzeros *> &self.parts[0]
         for t in range(n):
-            parts[t].row_start = &self.starts[t, 0]
-            parts[t].feature_start = &self.starts[t, by_row]
+            parts[t].row_start = &self.starts[t, by_row]
+            parts[t].feature_start = &self.starts[t, LINE - 1]
             parts[t].feature = &self.features[t, 0]
             parts[t].by_feature = &self.values[t, 0]
             parts[t].values = &self.values[t, 2 * room * dtype().itemsize]

@@ -119,37 +119,62 @@ TARGET MLPCORE_INLINE void NAME(add_stretch)(const int N, const mlpcore_sparse_j
     }
 }
 
-/* A tile of some rows, stretch by stretch, so that W stays in the first cache for all of them. It
-   is copied, unless it is packed. */
-TARGET static void NAME(forward_tile)(const mlpcore_sparse_job *job, const NAME(tile) *tile,
-                                      const NAME(rows) *rows, T *room)
+/* What stretch s adds to the sums (rows, tile) of some rows, and after the last one what follows. */
+TARGET static void NAME(stretch_of_rows)(const mlpcore_sparse_job *job, const NAME(tile) *tile,
+                                         const NAME(rows) *rows, ptrdiff_t s, const T *W,
+                                         const NAME(panel) *next, T *sums)
 {
     enum { MOST = NAME(forward_vectors) };
-    const ptrdiff_t width = tile->vectors * LANES;
-    T *copy = room, *sums = room + MLPCORE_STRETCH * MOST * LANES, *sum = sums;
     T bias[MOST * LANES];
-    for (ptrdiff_t s = 0; s < job->n_stretches; s++) {
-        const NAME(panel) panel = NAME(panel_of)(job, tile, s);
-        const NAME(panel) next = NAME(panel_of)(job, tile, s + 1);
-        const T *W = job->packed ? panel.W : copy;
-        if (!job->packed)
-            NAME(copy_columns)(panel.W, panel.stride, panel.n, tile->n, width, copy);
-        FOR_EACH_WIDTH(tile->vectors, add_stretch, job, rows, s, W, &next, sums)
-    }
+    FOR_EACH_WIDTH(tile->vectors, add_stretch, job, rows, s, W, next, sums)
+    if (s + 1 < job->n_stretches) return;
     NAME(tile_biases)(job, tile->first, tile->vectors, bias);
-    for (ptrdiff_t row = rows->first; row < rows->end; row++, sum += width)
+    for (ptrdiff_t row = rows->first; row < rows->end; row++, sums += tile->vectors * LANES)
         NAME(finish_row)(job, tile->first, tile->first, tile->first + tile->n, tile->vectors, bias,
-                         sum, (T *)job->Z + row * job->z_stride);
+                         sums, (T *)job->Z + row * job->z_stride);
 }
 
-/* The rows of thread t, or of units that threads share all rows; and those that it will gather. */
-TARGET MLPCORE_INLINE NAME(rows) NAME(rows_of)(const mlpcore_sparse_job *job, int by_units, int t,
-                                               int n_threads)
+/* A tile, stretch by stretch, so that W stays in the first cache for all rows. It is copied, unless
+   it is packed. `sums` is for all rows from the first of the stages on; a piece of them has its
+   place there in every tile, however wide, as the other thread may still be at the one before. */
+TARGET static void NAME(forward_tile)(const mlpcore_sparse_job *job, const NAME(tile) *tile,
+                                      NAME(rows) rows, mlpcore_stages *stages, T *copy, T *sums)
+{
+    enum { ROW = NAME(forward_vectors) * LANES };
+    for (ptrdiff_t s = 0; s < job->n_stretches; s++) {
+        const NAME(panel) panel = NAME(panel_of)(job, tile, s);
+        const T *W = job->packed ? panel.W : copy;
+        NAME(panel) next = NAME(panel_of)(job, tile, s + 1);
+        if (!job->packed)
+            NAME(copy_columns)(panel.W, panel.stride, panel.n, tile->n, tile->vectors * LANES, copy);
+        while (mlpcore_next_in_stage(stages)) {
+            rows.first = stages->from, rows.end = stages->to;
+            NAME(stretch_of_rows)(job, tile, &rows, s, W, &next,
+                                  sums + (rows.first - stages->first) * ROW);
+            if (rows.end > rows.first) next.n = 0;
+        }
+    }
+}
+
+/* A thread's room: for a copy of W, for its own sums, and for those that it shares. */
+TARGET MLPCORE_INLINE T *NAME(room_for_W)(const mlpcore_sparse_job *job, int t)
+{
+    return (T *)(job->rooms + t * job->room_size);
+}
+
+TARGET MLPCORE_INLINE T *NAME(room_for_sums)(const mlpcore_sparse_job *job, int t, int are_shared)
+{
+    const ptrdiff_t before = MLPCORE_STRETCH + (are_shared ? job->n_rows : 0);
+    return NAME(room_for_W)(job, t) + before * NAME(forward_vectors) * LANES;
+}
+
+/* No rows yet; of the block after this one, those that thread t will gather. */
+TARGET MLPCORE_INLINE NAME(rows) NAME(rows_ahead)(const mlpcore_sparse_job *job, int t,
+                                                  int n_threads)
 {
     const mlpcore_nonzeros *own = &job->parts[t < *job->n_parts ? t : 0];
     const ptrdiff_t end = n_threads > 1 ? own->first_row + own->n_rows : job->n_rows;
-    NAME(rows) rows = {by_units ? 0 : own->first_row, by_units ? job->n_rows : end,
-                       own->first_row, end < job->n_next ? end : job->n_next};
+    const NAME(rows) rows = {0, 0, own->first_row, end < job->n_next ? end : job->n_next};
     return rows;
 }
 
@@ -159,42 +184,82 @@ TARGET static void NAME(forward_packed)(const mlpcore_sparse_job *job, int t, in
     enum { ROWS = 64 };
     const NAME(tiles) tiles = NAME(tiles_of)(0, job->n_units, NAME(forward_vectors));
     const ptrdiff_t n_pieces = (job->n_rows + ROWS - 1) / ROWS;
-    NAME(rows) rows = NAME(rows_of)(job, 1, t, n_threads);
+    NAME(rows) rows = NAME(rows_ahead)(job, t, n_threads);
     mlpcore_runs runs = mlpcore_runs_of(job, tiles.n, n_pieces, t, n_threads);
     while (mlpcore_next_run(&runs)) {
         const NAME(tile) tile = NAME(tile_at)(&tiles, runs.tile);
-        rows.first = runs.from * ROWS;
-        rows.end = runs.to * ROWS < job->n_rows ? runs.to * ROWS : job->n_rows;
-        NAME(forward_tile)(job, &tile, &rows, (T *)(job->rooms + t * job->room_size));
+        const ptrdiff_t end = runs.to * ROWS < job->n_rows ? runs.to * ROWS : job->n_rows;
+        mlpcore_stages stages = mlpcore_stages_of_one(runs.from * ROWS, end);
+        NAME(forward_tile)(job, &tile, rows, &stages, NULL, NAME(room_for_sums)(job, t, 0));
         rows.ahead_end = 0;
     }
 }
 
-/* A thread's tiles of W as it lies, of its rows, or of many units a slice of them. Few rows, and
-   those of CSR, which are one stretch, do not pay for a copy of W. */
+/* How a thread computes tiles of W as it lies: of many units two threads have a slice, each some
+   tiles of it, for all rows, and between them lies one whose rows they share; of few units they
+   share the rows of all tiles. */
+typedef struct {
+    NAME(tiles) tiles;
+    int n_own; /* tiles of each of them */
+    mlpcore_stages rows_of_own, shared_rows;
+} NAME(division);
+
+TARGET MLPCORE_INLINE NAME(division) NAME(division_of)(const mlpcore_sparse_job *job, int by_units,
+                                                       int t, int n_threads)
+{
+    const int sharing = mlpcore_sharing(n_threads), together = t / sharing, of = n_threads / sharing;
+    const ptrdiff_t first = by_units ? NAME(slice)(job->n_units, together, of) : 0;
+    const ptrdiff_t end = by_units ? NAME(slice)(job->n_units, together + 1, of) : job->n_units;
+    NAME(division) division = {NAME(tiles_of)(first, end, NAME(forward_vectors)), 0};
+    division.rows_of_own = mlpcore_stages_of_one(0, job->n_rows);
+    if (!by_units) {
+        division.shared_rows = mlpcore_stages_of(job->shared, job->n_rows, 3, t, n_threads);
+        return division;
+    }
+    if (sharing > 1 && division.tiles.n > 1) division.tiles.n |= 1;
+    division.n_own = sharing > 1 ? division.tiles.n / 2 : division.tiles.n;
+    division.shared_rows = mlpcore_stages_of(job->shared + together, job->n_rows, 0, t % sharing,
+                                             sharing);
+    return division;
+}
+
+/* A thread's own tiles, from its side, then those whose rows it shares. Their sums lie in the room
+   of the first of the two threads. */
+TARGET static void NAME(forward_copied)(const mlpcore_sparse_job *job, int by_units, int t,
+                                        int n_threads)
+{
+    const int sharing = mlpcore_sharing(n_threads), is_last = t % sharing;
+    NAME(division) division = NAME(division_of)(job, by_units, t, n_threads);
+    const int n_own = division.n_own, n_shared = division.tiles.n - sharing * n_own;
+    const NAME(rows) all = {0, 0, 0, job->n_next};
+    NAME(rows) rows = by_units ? NAME(rows_ahead)(job, t, n_threads) : all;
+    for (int i = 0; i < n_own + n_shared; i++) {
+        const int is_own = i < n_own;
+        const NAME(tile) tile =
+            NAME(tile_at)(&division.tiles, is_own && is_last ? division.tiles.n - 1 - i : i);
+        NAME(forward_tile)(job, &tile, rows, is_own ? &division.rows_of_own : &division.shared_rows,
+                           NAME(room_for_W)(job, t),
+                           NAME(room_for_sums)(job, is_own ? t : t - is_last, !is_own));
+        rows.ahead_end = 0;
+    }
+}
+
+/* Few rows, and those of CSR, which are one stretch, do not pay for a copy of W. */
 TARGET static void NAME(mlpcore_sparse_forward)(const mlpcore_sparse_job *job, int t, int n_threads)
 {
     enum { FEW_ROWS = 24 };
     const int n_parts = *job->n_parts;
     const int by_units = n_parts != n_threads || job->n_units >= MLPCORE_MANY_UNITS;
+    const ptrdiff_t n_rows = by_units ? job->n_rows : job->n_rows / n_threads;
     const ptrdiff_t first = by_units ? NAME(slice)(job->n_units, t, n_threads) : 0;
     const ptrdiff_t end = by_units ? NAME(slice)(job->n_units, t + 1, n_threads) : job->n_units;
-    const NAME(tiles) tiles = NAME(tiles_of)(first, end, NAME(forward_vectors));
-    NAME(rows) rows = NAME(rows_of)(job, by_units, t, n_threads);
-    if (job->packed) {
+    if (job->packed)
         NAME(forward_packed)(job, t, n_threads);
-        return;
-    }
-    if (job->n_stretches == 1 || rows.end - rows.first <= FEW_ROWS) {
+    else if (job->n_stretches > 1 && n_rows > FEW_ROWS)
+        NAME(forward_copied)(job, by_units, t, n_threads);
+    else
         for (int p = by_units ? 0 : t; p < (by_units ? n_parts : t + 1); p++)
             NAME(forward_part)(job, &job->parts[p], first, end);
-        return;
-    }
-    for (int i = 0; i < tiles.n; i++) {
-        const NAME(tile) tile = NAME(tile_at)(&tiles, i);
-        NAME(forward_tile)(job, &tile, &rows, (T *)(job->rooms + t * job->room_size));
-        rows.ahead_end = 0;
-    }
 }
 
 /* Row i of X through the layer into the first row of Z, by one thread, its non-zeros in the

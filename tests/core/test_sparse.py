@@ -65,6 +65,21 @@ def test_several_stretches(units, batch_size, n_threads):
     assert_same(X, units, "float32", batch_size=batch_size, n_threads=n_threads)
 
 
+# Tiles of several widths at each level; more threads than processors are held up at any place.
+@pytest.mark.parametrize("units", [100, 150, 170, 250, 500])
+def test_threads_that_are_held_up(units):
+    X = np.float32(bytes_with_zeros(256, 300))
+    network = Network((300, units, 3), Activation.TANH, Activation.SOFTMAX)
+    params = np.random.default_rng(1).normal(scale=0.3, size=network.n_params).astype("float32")
+    Y = np.eye(3, dtype="float32")[np.arange(256) % 3]
+    alone, *others = (
+        loss_and_gradient(network, Loss.LOG_LOSS, Rows(X, 1 / 255), Y, params, sparse=True,
+                          n_threads=n_threads)[1]
+        for n_threads in [1, *[2, 4, 8] * 30]
+    )  # fmt: skip
+    assert all((alone == other).all() for other in others)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("kind", ["uint8", "float32", "float64"])
 @pytest.mark.parametrize("n_features", [1, 7, 8, 9, 100])
