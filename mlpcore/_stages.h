@@ -41,12 +41,12 @@ static inline mlpcore_stages mlpcore_stages_of(mlpcore_shared *shared, ptrdiff_t
                                                int t, int n_threads)
 {
     enum { MOST = MLPCORE_MOST_WALKS };
-    const int sharing = mlpcore_sharing(n_threads), together = t / sharing, of = n_threads / sharing;
-    mlpcore_stages stages = mlpcore_stages_of_one(mlpcore_part(n, together, of),
-                                                  mlpcore_part(n, together + 1, of));
-    if (sharing == 1) return stages;
-    stages.walked = shared[together].n_taken;
-    stages.is_last = t % sharing;
+    ptrdiff_t first;
+    const mlpcore_walk walk = mlpcore_walk_of_part(shared, n, t, n_threads, &first);
+    mlpcore_stages stages = mlpcore_stages_of_one(first, first + walk.n);
+    if (!walk.n_taken) return stages;
+    stages.walked = walk.n_taken;
+    stages.is_last = walk.is_last;
     stages.own = stages.n * eighths / 8;
     stages.size = (stages.n - 2 * stages.own + MOST - 1) / MOST;
     if (stages.size > 0)
