@@ -19,12 +19,12 @@
 #include "_updates.h"
 
 enum { MLPCORE_PANEL_BYTES = 128 }; /* the widest panel's row */
-enum { MLPCORE_TILE_BYTES = 64 };   /* the widest row of a tile of A that is copied */
-enum { MLPCORE_BLOCK_BYTES = 1 << 19 };    /* of B that are copied at a time, */
-enum { MLPCORE_BLOCK_BESIDE_A = 1 << 17 }; /* or, where A is copied as well, */
-enum { MLPCORE_COPIED_BYTES = 5 << 17 };   /* beside so many of A */
-enum { MLPCORE_TILES_BYTES = 3 << 16 };    /* of A, tile by tile, beside some panels, */
-enum { MLPCORE_BLOCK_OF_MANY = 5 << 18 };  /* which are so many bytes of B */
+enum { MLPCORE_TILE_BYTES = 128 };  /* the widest row of a tile of A that is copied */
+enum { MLPCORE_BLOCK_BYTES = 1 << 19 };    /* of B that are copied at a time */
+enum { MLPCORE_COPIED_BYTES = 1 << 20 };   /* of A, at most, rounded to bfloat16 */
+enum { MLPCORE_TILES_BYTES = 3 << 16 };    /* of A, tile by tile, */
+enum { MLPCORE_BLOCK_BESIDE_A = 1 << 17 }; /* beside some panels that take turns, */
+enum { MLPCORE_BLOCK_OF_MANY = 5 << 18 };  /* of so many bytes of B */
 
 /* Whether the compiler moves elements between vectors without naming an instruction. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -103,11 +103,40 @@ MLPCORE_INLINE mlpcore_dense_part mlpcore_dense_part_of(const mlpcore_product *j
 #undef S
 #endif
 
+#ifdef MLPCORE_FOR_AMX
+#include <immintrin.h>
+#define LEVEL amx
+#define TARGET MLPCORE_FOR_AMX
+#define VECTOR_BYTES 64
+#define MLPCORE_ROWS 32
+#define PAIRS
+#define AMX
+#define T float
+#define S f
+#include "_dense_level.h"
+#undef LEVEL
+#undef TARGET
+#undef VECTOR_BYTES
+#undef MLPCORE_ROWS
+#undef PAIRS
+#undef AMX
+#undef T
+#undef S
+#endif
+
 /* For processors that mlpcore_has_bfloat16. */
 static void mlpcore_dense_bfloat16(const void *job, int t, int n)
 {
 #ifdef MLPCORE_FOR_BFLOAT16
     mlpcore_dense_f_bfloat16(job, t, n);
+#endif
+}
+
+/* For processes that mlpcore_may_use_tiles. */
+static void mlpcore_dense_amx(const void *job, int t, int n)
+{
+#ifdef MLPCORE_FOR_AMX
+    mlpcore_dense_f_amx(job, t, n);
 #endif
 }
 

@@ -9,15 +9,40 @@
 #include "_operands_level.h"
 #endif
 
+#include "_ahead_level.h"
+#ifdef AMX
+#include "_tile_amx.h"
+#else
 #include "_tile_level.h"
+#endif
 
-/* Terms of a sum that are added up at a time: so many of a tile's rows stay in the first cache. */
+/* Terms of a sum that are added up at a time: so many of a tile's rows stay in the first cache, or in
+   the second, from which tiles are read fast enough. */
+#ifdef AMX
+enum { NAME(most_terms) = 1024 };
+#else
 enum { NAME(most_terms) = MLPCORE_ROWS * sizeof(T) <= 24 ? 1024 : 512 };
+#endif
 
-/* Columns of A lie on as many pages as they have terms. A tile of few rows is computed faster than
-   they are found, and is copied: terms adjoin, and a vector that is longer writes beyond the last. */
-#define COPIES_TILES (MLPCORE_ROWS < 12)
+/* Columns of A lie on as many pages as they have terms: tiles of them are computed faster than they
+   are found, and are copied. Terms adjoin, and a vector that is longer writes beyond the last. */
+#ifdef PAIRS
+#define COPIES_TILES 0
+#else
+#define COPIES_TILES 1
+#endif
 #define TILE_SIZE(k) (((k) * MLPCORE_ROWS + LANES + 15) / 16 * 16)
+
+/* n elements; a call of memcpy, which the compiler makes of a loop, takes longer. */
+TARGET MLPCORE_INLINE void NAME(put)(T *to, const T *from, ptrdiff_t n)
+{
+    ptrdiff_t i = 0;
+#if !defined(_MSC_VER)
+    for (; i + LANES <= n; i += LANES)
+        *(NAME(vector) *)(to + i) = *(const NAME(vector) *)(from + i);
+#endif
+    for (; i < n; i++) to[i] = from[i];
+}
 
 /* What follows the product, on n columns from column j of some rows from row i on. A row of sums is
    `padded` to whole vectors, so that all elements meet the same instructions. */
@@ -49,8 +74,7 @@ TARGET MLPCORE_INLINE void NAME(finish)(const mlpcore_product *job,
         else
             MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->activation, padded, sums + r * padded);
     for (int r = 0; r < rows; r++)
-        for (ptrdiff_t v = 0; v < n; v++)
-            ((T *)job->C)[(i + r) * job->c_stride + j + v] = sums[r * padded + v];
+        NAME(put)((T *)job->C + (i + r) * job->c_stride + j, sums + r * padded, n);
 }
 
 /* Some columns of B, of k terms from p on, in panels that lie `size` apart; copied, they are zero
@@ -64,23 +88,21 @@ typedef struct {
 } NAME(block);
 
 /* What follows the sums of a tile and is read: a step, a derivative, or what stands there. */
-TARGET MLPCORE_INLINE NAME(ahead) NAME(ahead_of)(const mlpcore_product *job,
-                                                 const NAME(block) *block, ptrdiff_t i,
-                                                 ptrdiff_t j, ptrdiff_t width)
+TARGET MLPCORE_INLINE void NAME(look_ahead)(const mlpcore_product *job, const NAME(block) *block,
+                                            ptrdiff_t i, ptrdiff_t j, ptrdiff_t width,
+                                            NAME(ahead) *ahead)
 {
     enum { LONG_SUM = 96 };
     const T *derived = block->ends && !job->update ? job->derived : NULL;
     const T *follows[3] = {job->C, derived ? derived : job->first, job->second};
     const int is_read = job->update || derived || block->p > 0;
-    NAME(ahead) ahead;
-    ahead.n = 0, ahead.last = width * (ptrdiff_t)sizeof(T) - 1;
-    if (!is_read || PLACES(block->k) < LONG_SUM) return ahead;
-    for (int s = 0; s < 3 && follows[s]; s++, ahead.n++) {
+    ahead->n = 0, ahead->last = width * (ptrdiff_t)sizeof(T) - 1;
+        if (!is_read || PLACES(block->k) < LONG_SUM) return;
+    for (int s = 0; s < 3 && follows[s]; s++, ahead->n++) {
         const ptrdiff_t stride = s == 1 && derived ? job->derived_stride : job->c_stride;
-        ahead.at[s] = (const char *)(follows[s] + i * stride + j);
-        ahead.stride[s] = stride * (ptrdiff_t)sizeof(T);
+        ahead->at[s] = (const char *)(follows[s] + i * stride + j);
+        ahead->stride[s] = stride * (ptrdiff_t)sizeof(T);
     }
-    return ahead;
 }
 
 /* C = sums of n rows, or they go on from there. */
@@ -92,78 +114,26 @@ TARGET MLPCORE_INLINE void NAME(partial)(const mlpcore_product *job, const NAME(
         T *restrict c = (T *)job->C + (i + r) * job->c_stride + j;
         if (block->p > 0)
             for (ptrdiff_t v = 0; v < width; v++) sum[v] += c[v];
-        if (!block->ends)
-            for (ptrdiff_t v = 0; v < width; v++) c[v] = sum[v];
+        if (!block->ends) NAME(put)(c, sum, width);
     }
 }
 
-/* The first row of a tile, of as many as there are rows; all are about as high. */
-MLPCORE_INLINE ptrdiff_t NAME(first_row)(const ptrdiff_t *rows, ptrdiff_t tile)
-{
-    const ptrdiff_t n = rows[1] - rows[0], tiles = (n + MLPCORE_ROWS - 1) / MLPCORE_ROWS;
-    return rows[0] + n * tile / tiles;
-}
-
-/* A tile: n rows from row i on times one panel, which is column j's. */
-TARGET static void NAME(rows_of_panel)(const mlpcore_product *job,
-                                       const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
-                                       const NAME(block) *block, ptrdiff_t i, int n,
-                                       const T *A, ptrdiff_t j)
-{
-    const ptrdiff_t k = PLACES(block->k), left = block->to - j;
-    const ptrdiff_t width = left < 2 * LANES ? left : 2 * LANES;
-    const ptrdiff_t stride = block->tiles ? block->term : job->a_stride;
-    const int vectors = width > LANES ? 2 : 1;
-    const int transposed = job->a_is_transposed || block->tiles;
-    const int is_whole = width == 2 * LANES;
-    const T *whole = block->panels + (j - block->from) / (2 * LANES) * block->size;
-    const T *B = is_whole ? whole : block->rest;
-    const ptrdiff_t b_stride = is_whole ? block->stride : vectors * LANES;
-    const NAME(ahead) ahead = NAME(ahead_of)(job, block, i, j, width);
-    T out[MLPCORE_ROWS * 2 * LANES];
-    /* Where strides are known to the compiler, terms are counted by one instruction less. */
-    if (vectors == 2 && COPIES_TILES && block->tiles)
-        NAME(tile_of)(n, 2, 1, k, A, MLPCORE_ROWS, B, 2 * LANES, 0, NULL, &ahead, out);
-    else if (vectors == 2 && transposed)
-        NAME(tile_of)(n, 2, 1, k, A, stride, B, b_stride, 0, NULL, &ahead, out);
-    else if (vectors == 2 && COPIES_TILES && b_stride == 2 * LANES)
-        NAME(tile_of)(n, 2, 0, k, A, stride, B, 2 * LANES, 0, NULL, &ahead, out);
-    else if (vectors == 2)
-        NAME(tile_of)(n, 2, 0, k, A, stride, B, b_stride, 0, NULL, &ahead, out);
-    else if (transposed)
-        NAME(tile_of)(n, 1, 1, k, A, stride, B, b_stride, 0, NULL, &ahead, out);
-    else
-        NAME(tile_of)(n, 1, 0, k, A, stride, B, b_stride, 0, NULL, &ahead, out);
-    if (block->p > 0 || !block->ends)
-        NAME(partial)(job, block, i, n, j, width, vectors * LANES, out);
-    if (!block->ends) return;
-    if (is_whole)
-        NAME(finish)(job, rule, i, n, j, 2 * LANES, 2 * LANES, out);
-    else if (vectors == 2)
-        NAME(finish)(job, rule, i, n, j, width, 2 * LANES, out);
-    else
-        NAME(finish)(job, rule, i, n, j, width, LANES, out);
-}
-
-/* Some tiles of some rows, times panels of a block: a tile stays in the first cache for all of
-   them. Copies are of as many rows as a tile can have, and begin with the first of these tiles. */
-TARGET static void NAME(tiles_of_block)(const mlpcore_product *job,
+/* What is done with the sums of a piece, or of the last one. */
+TARGET MLPCORE_INLINE void NAME(follow)(const mlpcore_product *job,
                                         const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
-                                        const ptrdiff_t *rows, const NAME(block) *block,
-                                        const ptrdiff_t *tiles, ptrdiff_t from, ptrdiff_t to)
+                                        const NAME(block) *block, ptrdiff_t i, int n, ptrdiff_t j,
+                                        ptrdiff_t width, const int padded, T *restrict sums)
 {
-    for (ptrdiff_t t = tiles[0]; t < tiles[1]; t++) {
-        const int copied = block->tiles != NULL;
-        const ptrdiff_t i = copied ? rows[0] + t * MLPCORE_ROWS : NAME(first_row)(rows, t);
-        const ptrdiff_t next = copied ? i + MLPCORE_ROWS : NAME(first_row)(rows, t + 1);
-        const ptrdiff_t end = next < rows[1] ? next : rows[1];
-        const T *A = (const T *)job->A + (job->a_is_transposed ? block->p * job->a_stride + i
-                                                               : i * job->a_stride + block->p);
-        if (copied) A = block->tiles + (t - tiles[0]) * block->apart;
-        for (ptrdiff_t j = from; j < to; j += 2 * LANES)
-            NAME(rows_of_panel)(job, rule, block, i, (int)(end - i), A, j);
-    }
+    if (block->p > 0 || !block->ends)
+        NAME(partial)(job, block, i, n, j, width, padded, sums);
+    if (block->ends) NAME(finish)(job, rule, i, n, j, width, padded, sums);
 }
+
+#ifdef AMX
+#include "_panels_amx.h"
+#else
+#include "_panels_level.h"
+#endif
 
 /* Copy some tiles of A, whose columns they are: its rows are read from end to end. */
 TARGET static void NAME(copy_tiles)(const mlpcore_product *job, const NAME(block) *block,
@@ -246,8 +216,11 @@ TARGET static void NAME(blocks_of_rows)(const mlpcore_product *job,
 {
     enum { FEW_ROWS = 8 };
     const ptrdiff_t bytes = (PLACES(block.k) + 1) * 2 * LANES * (ptrdiff_t)sizeof(T);
-    const ptrdiff_t room = !block.tiles ? MLPCORE_BLOCK_BYTES
-                           : COPIES_TILES ? MLPCORE_BLOCK_OF_MANY : MLPCORE_BLOCK_BESIDE_A;
+#ifdef PAIRS
+    const ptrdiff_t room = NAME(beside_copies);
+#else
+    const ptrdiff_t room = block.tiles ? MLPCORE_BLOCK_OF_MANY : MLPCORE_BLOCK_BYTES;
+#endif
     const ptrdiff_t most = room > bytes ? room / bytes : 1;
     const ptrdiff_t panels = (columns[1] - columns[0] + 2 * LANES - 1) / (2 * LANES);
     const ptrdiff_t blocks = (panels + most - 1) / most;
@@ -266,8 +239,8 @@ TARGET static void NAME(copied_rows)(const mlpcore_product *job,
                                      const ptrdiff_t *rows, const ptrdiff_t *columns,
                                      NAME(block) block, T *room)
 {
-    const ptrdiff_t size = (PLACES(block.k) + 1) * LANES, stride = job->a_stride;
-    const ptrdiff_t most = MLPCORE_COPIED_BYTES / (size * (ptrdiff_t)sizeof(T)) * MLPCORE_ROWS;
+    const ptrdiff_t size = SIZE_OF_ROWS(block.k), stride = job->a_stride;
+    const ptrdiff_t most = NAME(copied_bytes) / (size * (ptrdiff_t)sizeof(T)) * MLPCORE_ROWS;
     const ptrdiff_t parts = (rows[1] - rows[0] + most - 1) / most;
     T *copies_of_B = room + MLPCORE_COPIED_BYTES / sizeof(T);
     block.tiles = room, block.apart = size, block.term = LANES;
@@ -276,8 +249,7 @@ TARGET static void NAME(copied_rows)(const mlpcore_product *job,
                                    rows[0] + (rows[1] - rows[0]) * (part + 1) / parts};
         const T *A = (const T *)job->A + (job->a_is_transposed ? block.p * stride + some[0]
                                                                : some[0] * stride + block.p);
-        NAME(copy)(A, stride, !job->a_is_transposed, block.k, some[1] - some[0], MLPCORE_ROWS, room,
-                   LANES, size);
+        NAME(copy_rows)(A, stride, job->a_is_transposed, block.k, some[1] - some[0], room, size);
         NAME(blocks_of_rows)(job, rule, some, columns, block, copies_of_B);
     }
 }
@@ -325,6 +297,9 @@ TARGET static void NAME(columns_of_rows)(const mlpcore_product *job,
 TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_threads)
 {
     enum { WIDTH = 2 * LANES };
+#ifdef AMX
+    NAME(begin)();
+#endif
     T *room = (T *)(job->panels + t * job->panel_size);
     const ptrdiff_t least = NAME(least_panels)(job);
     mlpcore_dense_part part = mlpcore_dense_part_of(job, WIDTH, least, t, n_threads);
@@ -337,6 +312,9 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
         const ptrdiff_t columns[2] = {from, to < job->n ? to : job->n};
         NAME(columns_of_rows)(job, &rule, part.rows, columns, room);
     }
+#ifdef AMX
+    NAME(end)();
+#endif
 }
 
 #undef NAME
@@ -344,3 +322,5 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
 #undef PLACES
 #undef COPIES_TILES
 #undef TILE_SIZE
+#undef SIZE_OF_ROWS
+#undef FLOATS

@@ -45,6 +45,7 @@ cdef extern from "_dense.h" nogil:
     void mlpcore_dense_f(const void *job, int thread, int n_threads)
     void mlpcore_dense_d(const void *job, int thread, int n_threads)
     void mlpcore_dense_bfloat16(const void *job, int thread, int n_threads)
+    void mlpcore_dense_amx(const void *job, int thread, int n_threads)
 
 cdef extern from "_sums.h" nogil:
     ctypedef struct mlpcore_sum_job:
@@ -94,7 +95,7 @@ cdef void compute(Team team, mlpcore_product *job, real *C) noexcept nogil:
     """Run a product on the team; C tells the type."""
     cdef mlpcore_task task = mlpcore_dense_f if real is float else mlpcore_dense_d
     if real is float and team.bfloat16:
-        task = mlpcore_dense_bfloat16
+        task = mlpcore_dense_amx if team.tiles else mlpcore_dense_bfloat16
     job.C = C
     team.run(task, job, <double> job.m * job.n * job.k)
 

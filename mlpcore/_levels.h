@@ -1,13 +1,17 @@
 /* Instruction sets: a kernel is compiled for three levels of x86-64, and the processor's
-   own is run, or the one that the environment variable MLPCORE_SIMD names. Elsewhere there
-   is one level, the compiler's. */
+   own is run, or the one that the environment variable MLPCORE_SIMD names. A fourth, AMX, is the
+   third but for products of bfloat16. Elsewhere there is one level, the compiler's. */
 #ifndef MLPCORE_LEVELS_H
 #define MLPCORE_LEVELS_H
 
 #include <stdlib.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
-enum { MLPCORE_BASELINE, MLPCORE_AVX2, MLPCORE_AVX512 };
+enum { MLPCORE_BASELINE, MLPCORE_AVX2, MLPCORE_AVX512, MLPCORE_AMX };
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define MLPCORE_X86_LEVELS
@@ -24,6 +28,11 @@ enum { MLPCORE_BASELINE, MLPCORE_AVX2, MLPCORE_AVX512 };
 #define MLPCORE_FOR_BFLOAT16                                                               \
     __attribute__((target("avx2,fma,prfchw,avx512f,avx512dq,avx512bw,avx512vl,avx512bf16," \
                           "prefer-vector-width=512")))
+#if __GNUC__ >= 11 && defined(__linux__)
+#define MLPCORE_FOR_AMX                                                                    \
+    __attribute__((target("avx2,fma,prfchw,avx512f,avx512dq,avx512bw,avx512vl,avx512bf16," \
+                          "amx-tile,amx-bf16,prefer-vector-width=512")))
+#endif
 #endif
 #endif
 #endif
@@ -47,13 +56,17 @@ enum { MLPCORE_BASELINE, MLPCORE_AVX2, MLPCORE_AVX512 };
 #define MLPCORE_PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
 #endif
 
-static const char *const mlpcore_level_names[] = {"baseline", "avx2", "avx512"};
+static const char *const mlpcore_level_names[] = {"baseline", "avx2", "avx512", "amx"};
 
 /* The highest level that the processor has. */
 static int mlpcore_highest_level(void)
 {
 #ifdef MLPCORE_X86_LEVELS
     __builtin_cpu_init();
+#ifdef MLPCORE_FOR_AMX
+    if (__builtin_cpu_supports("amx-bf16") && __builtin_cpu_supports("avx512bf16"))
+        return MLPCORE_AMX;
+#endif
     if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
         && __builtin_cpu_supports("avx512bw"))
         return MLPCORE_AVX512;
@@ -78,7 +91,19 @@ static void mlpcore_find_level(void)
 static int mlpcore_has_bfloat16(void)
 {
 #ifdef MLPCORE_FOR_BFLOAT16
-    return mlpcore_level == MLPCORE_AVX512 && __builtin_cpu_supports("avx512bf16");
+    return mlpcore_level >= MLPCORE_AVX512 && __builtin_cpu_supports("avx512bf16");
+#else
+    return 0;
+#endif
+}
+
+/* Whether these are made with the processor's tiles. The system wants to be asked, once in a process,
+   since threads that use them take more of its memory. */
+static int mlpcore_may_use_tiles(void)
+{
+#ifdef MLPCORE_FOR_AMX
+    enum { ASK_FOR_PERMISSION = 0x1023, TILES = 18 };
+    return mlpcore_level == MLPCORE_AMX && syscall(SYS_arch_prctl, ASK_FOR_PERMISSION, TILES) == 0;
 #else
     return 0;
 #endif
@@ -97,7 +122,7 @@ __attribute__((constructor)) static void mlpcore_find_level_when_loaded(void)
 #define MLPCORE_DISPATCH(name, parameters, arguments)                                      \
     static void name parameters                                                            \
     {                                                                                      \
-        if (mlpcore_level == MLPCORE_AVX512)                                               \
+        if (mlpcore_level >= MLPCORE_AVX512)                                               \
             name##_avx512 arguments;                                                       \
         else if (mlpcore_level == MLPCORE_AVX2)                                            \
             name##_avx2 arguments;                                                         \

@@ -4,7 +4,19 @@
 
 #include <immintrin.h>
 
+/* That k terms of a sum take, and those of MLPCORE_ROWS rows; tiles have 16 places at a time, zero
+   beyond the last term. So many bytes of B lie beside the copies of A, which a tile is done with
+   sooner than vectors are. */
+#ifdef AMX
+#define PLACES(k) (((k) + 31) / 32 * 16)
+#define SIZE_OF_ROWS(k) (PLACES(k) * MLPCORE_ROWS)
+enum { NAME(beside_copies) = 1 << 19, NAME(copied_bytes) = MLPCORE_COPIED_BYTES };
+#else
 #define PLACES(k) (((k) + 1) / 2)
+#define SIZE_OF_ROWS(k) ((PLACES(k) + 1) * LANES)
+enum { NAME(beside_copies) = 1 << 17, NAME(copied_bytes) = 5 << 17 };
+#endif
+
 #define FLOATS(name) MLPCORE_NAME(name, S, avx512)
 
 typedef FLOATS(vector) NAME(vector);
@@ -24,6 +36,13 @@ TARGET MLPCORE_INLINE __m512 NAME(load)(const float *from, ptrdiff_t n)
     return _mm512_maskz_loadu_ps(there, from);
 }
 
+/* Up to 32 adjoining terms, of which n are there. */
+TARGET MLPCORE_INLINE NAME(vector) NAME(adjoining)(const float *from, ptrdiff_t n)
+{
+    return (NAME(vector))_mm512_cvtne2ps_pbh(NAME(load)(from + LANES, n - LANES),
+                                             NAME(load)(from, n));
+}
+
 /* As copy_transposed in _operands_level.h; zero beyond width and k. */
 TARGET static void NAME(copy_transposed)(const float *B, ptrdiff_t stride, ptrdiff_t k,
                                          ptrdiff_t width, float *to, ptrdiff_t padded)
@@ -36,11 +55,10 @@ TARGET static void NAME(copy_transposed)(const float *B, ptrdiff_t stride, ptrdi
                 const ptrdiff_t n = c + r < width ? k - p : 0;
                 MLPCORE_PREFETCH(from + 4 * LANES);
                 MLPCORE_PREFETCH(from + 5 * LANES);
-                row[r] = (NAME(vector))_mm512_cvtne2ps_pbh(NAME(load)(from + LANES, n - LANES),
-                                                           NAME(load)(from, n));
+                row[r] = NAME(adjoining)(from, n);
             }
             FLOATS(transpose)(row);
-            for (ptrdiff_t r = 0; r < LANES && p + 2 * r < k; r++)
+            for (ptrdiff_t r = 0; r < LANES && p / 2 + r < PLACES(k); r++)
                 *(NAME(vector) *)(to + (p / 2 + r) * padded + c) = row[r];
         }
 }
@@ -65,7 +83,7 @@ TARGET static void NAME(copy)(const float *B, ptrdiff_t stride, int is_transpose
     for (ptrdiff_t j = 0; j < width && is_transposed; j += step, to += size)
         NAME(copy_transposed)(B + j * stride, stride, k, width - j < step ? width - j : step, to,
                               padded);
-    for (ptrdiff_t p = 0; p < k && !is_transposed; p += 2) {
+    for (ptrdiff_t p = 0; p < 2 * PLACES(k) && !is_transposed; p += 2) {
         float *panel = to + p / 2 * padded;
         for (ptrdiff_t j = 0; j < width; j += step, panel += size)
             for (ptrdiff_t c = 0; c < padded; c += LANES) {
@@ -73,9 +91,17 @@ TARGET static void NAME(copy)(const float *B, ptrdiff_t stride, int is_transpose
                 MLPCORE_PREFETCH(from + AHEAD * stride);
                 MLPCORE_PREFETCH(from + (AHEAD + 1) * stride);
                 *(NAME(vector) *)(panel + c) =
-                    NAME(pairs)(from, from + stride, width - j - c, p + 1 < k);
+                    NAME(pairs)(from, from + stride, p < k ? width - j - c : 0, p + 1 < k);
             }
     }
 }
 
-#undef FLOATS
+#ifndef AMX
+/* n rows of A, (n, k) in memory or (k, n) if it is transposed, MLPCORE_ROWS of them `size` apart; the
+   same place of these adjoins. */
+TARGET static void NAME(copy_rows)(const float *A, ptrdiff_t stride, int is_transposed, ptrdiff_t k,
+                                   ptrdiff_t n, float *to, ptrdiff_t size)
+{
+    NAME(copy)(A, stride, !is_transposed, k, n, MLPCORE_ROWS, to, LANES, size);
+}
+#endif

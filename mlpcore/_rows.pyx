@@ -3,16 +3,16 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from libc.string cimport memcpy
 from numpy.random cimport bitgen_t
 
+from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
 cdef extern from "_levels.h" nogil:
     void MLPCORE_PREFETCH(const void *address)
 
 cdef enum:
-    SHORT_ROW = 16  # A shorter one is copied before memcpy is called.
+    AS_LONG_AS = 8  # Multiplications: to fetch and write a value.
     AHEAD = 8       # So many rows before its turn a row of targets is asked for.
     NEAR = 1 << 18  # Bytes of targets that a cache close by holds anyway.
 
@@ -44,7 +44,8 @@ cdef class Rows:
         self.is_csr = issparse(X)
         if self.is_csr:
             self.take_csr(X)
-        elif X.dtype == np.float32:
+            return
+        if X.dtype == np.float32:
             self.dtype, self.f32 = FLOAT32, np.require(X, requirements="A")
         elif X.dtype == np.float64:
             self.dtype, self.f64 = FLOAT64, np.require(X, requirements="A")
@@ -52,6 +53,22 @@ cdef class Rows:
             self.take_bytes(X)
         else:
             raise TypeError(f"X has dtype {X.dtype}: allowed are float32, float64 and uint8")
+
+        self.take_dense()
+
+    def take_dense(self):
+        """Write down where the rows lie; those without a value lie nowhere."""
+        self.dense.type, self.dense.scale = self.dtype, self.scale
+        self.dense.n_features = self.n_features
+        self.dense.table_f32, self.dense.table_f64 = self.table_f32, self.table_f64
+        if self.n_samples == 0 or self.n_features == 0:
+            return
+        if self.dtype == UINT8:
+            self.dense.X = &self.u8[0, 0]
+        elif self.dtype == FLOAT32:
+            self.dense.X = &self.f32[0, 0]
+        else:
+            self.dense.X = &self.f64[0, 0]
 
     def take_bytes(self, X):
         """Keep bytes, and what each stands for."""
@@ -88,28 +105,12 @@ cdef class Rows:
 
 cdef void convert_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil:
     """out = scale * x_i; out (n_features,)."""
-    cdef Py_ssize_t j, n = rows.n_features
-    cdef double scale = rows.scale
-    cdef const unsigned char *bytes
-    cdef const float *floats
-    cdef const double *doubles
     if rows.is_csr:
         spread_row(rows, i, out)
-    elif rows.dtype == UINT8:
-        bytes = &rows.u8[i, 0]
-        for j in range(n):
-            out[j] = rows.table_f32[bytes[j]] if real is float else rows.table_f64[bytes[j]]
-    elif rows.dtype == FLOAT32:
-        floats = &rows.f32[i, 0]
-        if real is float and scale == 1 and n >= SHORT_ROW:
-            memcpy(out, floats, n * sizeof(float))
-        else:
-            for j in range(n):
-                out[j] = <real> (scale * floats[j])
+    elif real is float:
+        mlpcore_convert_row_f(&rows.dense, i, out)
     else:
-        doubles = &rows.f64[i, 0]
-        for j in range(n):
-            out[j] = <real> (scale * doubles[j])
+        mlpcore_convert_row_d(&rows.dense, i, out)
 
 
 cdef void spread_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil:
@@ -135,18 +136,21 @@ cdef Py_ssize_t most_nonzeros(Rows rows) noexcept nogil:
     return most
 
 
-cdef void gather(Rows rows, const Py_ssize_t[::1] index, real[:, ::1] out) noexcept nogil:
+cdef void gather(Team team, Rows rows, const Py_ssize_t[::1] index,
+                 real[:, ::1] out) noexcept nogil:
     """out_i = scale * x_index[i]; index (m,), out (m, n_features)."""
-    cdef Py_ssize_t i, j
-    if (real is float and rows.dtype == FLOAT32 and rows.scale == 1 and not rows.is_csr
-            and rows.n_features < SHORT_ROW):
-        # The call for each takes longer than the row.
-        for i in range(out.shape[0]):
-            for j in range(out.shape[1]):
-                out[i, j] = rows.f32[index[i], j]
+    cdef Py_ssize_t i, m = out.shape[0]
+    cdef mlpcore_gather_job job
+    if m == 0 or out.shape[1] == 0:
         return
-    for i in range(out.shape[0] if out.shape[1] else 0):
-        convert_row(rows, index[i], &out[i, 0])
+    if rows.is_csr:
+        for i in range(m):
+            spread_row(rows, index[i], &out[i, 0])
+        return
+    job.rows, job.index, job.m, job.out = &rows.dense, &index[0], m, &out[0, 0]
+    job.stride = out.strides[0] // <Py_ssize_t> sizeof(real)
+    team.run(mlpcore_gather_f if real is float else mlpcore_gather_d, &job,
+             AS_LONG_AS * m * rows.n_features)
 
 
 cdef double density(Rows rows, Py_ssize_t step) noexcept nogil:

@@ -79,7 +79,7 @@ cdef double small_epoch(SmallSteps small, Optimizer optimizer, Rows rows,
     cdef double began
     while start < n:
         stop = min(start + small.n_rows, n)
-        gather(rows, index[start:stop], staged[:stop - start])
+        gather(small.team, rows, index[start:stop], staged[:stop - start])
         small.layers.job.X, small.layers.job.row_stride = &staged[0, 0], staged.shape[1]
         take_targets(small.layers, Y, weights, index[start:stop])
         n_steps = plan(small, optimizer, weights, index[start:stop], alpha, batch_size)

@@ -17,10 +17,10 @@
 #include "_activations.h"
 #include "_levels.h"
 #include "_pieces.h"
+#include "_rows.h"
 #include "_stages.h"
 #include "_updates.h"
 
-enum { MLPCORE_FLOAT32, MLPCORE_FLOAT64, MLPCORE_UINT8 };
 /* From so many units on, a thread's slice of the weights stays in its own cache. */
 enum { MLPCORE_MANY_UNITS = 256 };
 /* More threads than that do not gather. */

@@ -13,13 +13,13 @@ from libc.string cimport memcpy, memset
 
 from mlpcore._activations cimport Activation, follows_product, IDENTITY
 from mlpcore._optimizers cimport mlpcore_update, Optimizer
-from mlpcore._rows cimport FLOAT32, most_nonzeros, Rows, UINT8
+from mlpcore._rows cimport FLOAT32, FLOAT64, most_nonzeros, Rows
 from mlpcore._team cimport mlpcore_shared, on_lines, Team
 from mlpcore._types cimport real
 
 
 cdef extern from "_sparse.h" nogil:
-    int MLPCORE_FLOAT32, MLPCORE_FLOAT64, MLPCORE_UINT8, MLPCORE_STRETCH
+    int MLPCORE_STRETCH
     ctypedef struct mlpcore_nonzeros:
         Py_ssize_t first_row, n_rows, nnz
         int32_t *row_start
@@ -258,18 +258,14 @@ cdef void take_rows(Rows rows, mlpcore_sparse_job *job) noexcept nogil:
     job.scale = rows.scale
     if rows.is_csr:
         take_csr(rows, job)
-    elif rows.dtype == UINT8:
-        job.X, job.x_type = &rows.u8[0, 0], MLPCORE_UINT8
-    elif rows.dtype == FLOAT32:
-        job.X, job.x_type = &rows.f32[0, 0], MLPCORE_FLOAT32
     else:
-        job.X, job.x_type = &rows.f64[0, 0], MLPCORE_FLOAT64
+        job.X, job.x_type = rows.dense.X, rows.dense.type
 
 
 cdef void take_csr(Rows rows, mlpcore_sparse_job *job) noexcept nogil:
     """Point a job to the arrays of a CSR matrix; without an entry they have no address."""
     job.csr_start = &rows.csr_start[0]
-    job.x_type = MLPCORE_FLOAT32 if rows.dtype == FLOAT32 else MLPCORE_FLOAT64
+    job.x_type = rows.dtype
     if rows.csr_feature.shape[0]:
         job.csr_feature = <const int32_t *> &rows.csr_feature[0]
         job.X = (&rows.csr_f32[0] if rows.dtype == FLOAT32
@@ -338,7 +334,7 @@ cdef void walk(WalkRoom room, const real *x, const real[::1] W, const real[::1] 
     job.parts, job.n_units, job.n_features = &part, a.shape[0], W.shape[0] // a.shape[0]
     job.n_rows, job.n_stretches, job.scale = 1, 1, 1.0
     job.W, job.b, job.b_step = &W[0], &b[0], b.shape[0] != 1
-    job.X, job.x_type = x, MLPCORE_FLOAT32 if real is float else MLPCORE_FLOAT64
+    job.X, job.x_type = x, FLOAT32 if real is float else FLOAT64
     job.activation = kind if follows_product(kind) else IDENTITY
     job.Z, job.z_stride = &a[0], a.shape[0]
     if real is float:

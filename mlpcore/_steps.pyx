@@ -84,7 +84,7 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
         a = layer_columns(network, n_layers - 1, m, A)
         d = layer_columns(network, n_layers - 1, m, D)
         if block is None:
-            gather(rows, index[start:stop], x)
+            gather(team, rows, index[start:stop], x)
         else:
             sparse_gather(block, index, start, stop, a)
             idle_steps(block, False, target, state)

@@ -17,7 +17,7 @@ cdef on_lines(Py_ssize_t n_bytes)
 
 cdef class Team:
     cdef readonly int n_threads
-    cdef readonly bint bfloat16
+    cdef readonly bint bfloat16, tiles
     cdef mlpcore_team *members
     cdef unsigned char[:, ::1] rooms
     cdef unsigned char[::1] shared

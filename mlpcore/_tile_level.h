@@ -32,31 +32,18 @@ TARGET MLPCORE_INLINE NAME(vector) NAME(last_sum)(const NAME(ends) *ends, NAME(v
 }
 #endif
 
-/* What is asked for while a tile is added up, as it follows: rows of up to three arrays. All at
-   once, they would hold the sums up; spread over them they come from memory unnoticed. */
-typedef struct {
-    int n;
-    const char *at[3];
-    ptrdiff_t stride[3], last; /* bytes: between rows, and to the last one of a row */
-} NAME(ahead);
-
-MLPCORE_INLINE void NAME(prefetch_row)(const NAME(ahead) *ahead, ptrdiff_t i)
-{
-    for (int s = 0; s < ahead->n; s++) {
-        const char *row = ahead->at[s] + i * ahead->stride[s];
-        MLPCORE_PREFETCH(row);
-        MLPCORE_PREFETCH(row + ahead->last / 2);
-        MLPCORE_PREFETCH(row + ahead->last);
-    }
-}
-
 #if !defined(_MSC_VER)
 /* Add the p-th term to the sums of a tile. */
 TARGET MLPCORE_INLINE void NAME(add_term)(const int rows, const int vectors, const int transposed,
                                           const T *A, ptrdiff_t a_stride, const T *B,
-                                          ptrdiff_t b_stride, ptrdiff_t p, NAME(vector) (*sum)[2])
+                                          ptrdiff_t b_stride, ptrdiff_t p, const int asks,
+                                          NAME(vector) (*sum)[2])
 {
+    enum { AHEAD = 8 };
     NAME(vector) b[2];
+    /* A panel is longer than the first cache where tiles are high. */
+    for (int v = 0; v < vectors && MLPCORE_ROWS >= 12 && asks; v++)
+        MLPCORE_PREFETCH(B + (p + AHEAD) * b_stride + v * LANES);
     for (int v = 0; v < vectors; v++) b[v] = *(const NAME(vector) *)(B + p * b_stride + v * LANES);
     for (int i = 0; i < rows; i++) {
         const T a = transposed ? A[p * a_stride + i] : A[i * a_stride + p];
@@ -86,6 +73,7 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
     /* To count the terms of a low tile is an eighth of all instructions; short sums end too soon
        for two terms at a time to pay, and nothing is asked for ahead of them. */
     const int together = MLPCORE_ROWS < 12 && ahead ? 2 : 1;
+    const int asks = ahead != NULL;
     NAME(vector) sum[MLPCORE_ROWS][2];
     const int parts = ahead && ahead->n ? rows : 1;
     ptrdiff_t p = 0;
@@ -96,11 +84,12 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
         const ptrdiff_t stop = part + 1 < parts ? k * (part + 1) / rows : k;
         if (ahead) NAME(prefetch_row)(ahead, part);
         for (; p + together <= stop; p += together) {
-            NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p, sum);
+            NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p, asks, sum);
             if (together == 2)
-                NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p + 1, sum);
+                NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p + 1, asks,
+                               sum);
         }
-        if (p < stop) NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p++, sum);
+        if (p < stop) NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p++, asks, sum);
     }
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++) {

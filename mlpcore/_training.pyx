@@ -244,7 +244,7 @@ def predict(Network network, Rows rows, const real[::1] params, *,
             if sparse:
                 sparse_gather(block, index, start, start + m, layer_columns(network, 0, m, A))
             else:
-                gather(rows, index[start:start + m], X[:m])
+                gather(team, rows, index[start:start + m], X[:m])
             forward(network, network.n_layers, team, params, X[:m], block, no_dropout, A,
                     no_slopes)
             output[start:start + m] = layer_columns(network, last, m, A)

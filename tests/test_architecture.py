@@ -11,8 +11,8 @@ CORE, FRONT = ROOT / "mlpcore", ROOT / "python" / "mlpcore"
 # From the ground up: a module may import what stands on a line before its own.
 FLOORS = [
     ["_types", "_version", "_levels", "_pace", "_atomic", "_threads", "_streams"],
-    ["_blas", "_mpi", "_rows", "_run", "_team", "_safetensors", "_columns", "_block_cache"],
-    ["_finite"],
+    ["_blas", "_mpi", "_run", "_team", "_safetensors", "_columns", "_block_cache"],
+    ["_finite", "_rows"],
     ["_activations", "_dropout", "_optimizers", "_header", "_source", "_ranks"],
     ["_layers", "_sparse", "_losses", "_classes", "_arrow", "_feed", "_alike"],
     ["_network", "_open_stream"],

@@ -96,9 +96,10 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     dtype : {"float32", "float64"} or None, default=None
         Precision of the computation. None: float32 for float32 X, otherwise float64.
     compute_dtype : "bfloat16" or None, default=None
-        With float32, round what the products of a fit multiply to bfloat16, for twice the
-        speed; weights, sums, the optimizer and predictions stay float32, and uint8 X is exact.
-        Needs AVX-512 BF16. None: what is multiplied is not rounded.
+        With float32, round what the products of a fit multiply to bfloat16, for two to three
+        times the speed of wide layers; weights, sums, the optimizer and predictions stay
+        float32, and uint8 X is exact. Needs AVX-512 BF16, and is fastest with AMX. None: what
+        is multiplied is not rounded.
     input_scale : float, default=1.0
         X is multiplied by it in fit and predict, a block of rows at a time: images of
         bytes stay bytes in memory.

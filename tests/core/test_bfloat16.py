@@ -1,11 +1,14 @@
 """Products of operands rounded to bfloat16, beside NumPy, which rounds them itself."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from mlpcore._activations import Activation
 from mlpcore._layers import product
-from mlpcore._levels import has_bfloat16
+from mlpcore._levels import has_bfloat16, simd_level
 from mlpcore._losses import Loss
 from mlpcore._network import Network
 from mlpcore._optimizers import Optimizer, Solver
@@ -40,7 +43,8 @@ def trained(X, Y, network, params, n_threads=1, **options):
 @pytest.mark.parametrize(
     "shape",
     [(1, 1, 1), (2, 3, 5), (14, 32, 32), (15, 33, 31), (3, 500, 40), (100, 17, 785),
-     (784, 500, 7), (29, 65, 1537), (900, 40, 1000), (20, 16, 16384)],
+     (784, 500, 7), (29, 65, 1537), (900, 40, 1000), (33, 1100, 48),
+     (2100, 33, 1025), (20, 16, 16384)],
 )  # fmt: skip
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_product(n_threads, shape, kind):
@@ -136,3 +140,46 @@ def test_double_is_refused():
 def test_other_processors():
     with pytest.raises(ValueError, match="needs AVX-512 BF16"):
         Team(1, True)
+
+
+ASKED_FOR_TILES = """
+import ctypes
+import numpy as np
+import mlpcore
+from mlpcore._team import Team
+
+def may_use_tiles():
+    permitted = ctypes.c_ulong()
+    ctypes.CDLL(None).syscall(158, 0x1022, ctypes.byref(permitted))  # arch_prctl
+    return bool(permitted.value & 1 << 18)
+
+assert not may_use_tiles()
+mlpcore.MLP((8,), max_iter=1).fit(np.eye(4, dtype="f4"), range(4))
+assert not may_use_tiles()
+team = Team(2, True)
+assert team.tiles and may_use_tiles()
+"""
+
+
+@pytest.mark.skipif(simd_level() != "amx", reason="no tiles here")
+def test_tiles_are_asked_for_where_they_are_needed():
+    subprocess.run([sys.executable, "-W", "ignore", "-c", ASKED_FOR_TILES], check=True)
+
+
+@needs_bfloat16
+@pytest.mark.skipif(simd_level() == "amx", reason="tiles here")
+def test_no_tiles_below_their_level():
+    assert not Team(1, True).tiles
+
+
+@needs_bfloat16
+def test_what_is_not_there_is_not_multiplied():
+    """Rows, columns and terms beyond the last are zeros, whatever lay there before."""
+    team = Team(1, True)
+    A, B = np.full((40, 70), np.inf, "f4"), np.full((70, 50), np.inf, "f4")
+    product(team, A, B, np.empty((40, 50), "f4"))
+    for shape in [(1, 1, 1), (17, 33, 33), (31, 15, 65)]:
+        m, n, k = shape
+        C = np.empty((m, n), "f4")
+        product(team, np.ones((m, k), "f4"), np.ones((k, n), "f4"), C)
+        np.testing.assert_array_equal(C, k)

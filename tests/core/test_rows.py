@@ -26,6 +26,19 @@ def test_every_type_is_scaled_in_double_and_rounded_once(kind, scale, dtype):
     assert (as_read(X, scale, dtype) == expected).all()
 
 
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["float32", "float64", "uint8"])
+def test_threads_gather_rows_in_any_order(kind, n_threads):
+    n, rng = 200, np.random.default_rng(0)
+    network = Network((n, n), Activation.IDENTITY, Activation.IDENTITY)
+    params = np.zeros(network.n_params, "float32")
+    network.coefs(params)[0][...] = np.eye(n)
+    X = rng.integers(1, 256, (1100, n)).astype(kind)
+    order = rng.integers(0, 1100, 1000)
+    read = predict(network, Rows(X), params, order=order, n_threads=n_threads)
+    assert (read == X[order]).all()
+
+
 def test_read_only_rows():
     X = np.ones((2, N))
     X.flags.writeable = False
