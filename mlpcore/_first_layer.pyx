@@ -10,6 +10,8 @@ from mlpcore._rows cimport density, Rows
 from mlpcore._sparse cimport SPARSE_BLOCK_ROWS, SparseBlock
 from mlpcore._team cimport Team
 
+from mlpcore._levels import may_use_tiles
+
 cdef enum:
     # Rows that pass through the network at a time: more gain nothing, and the scratch of
     # 784-1000-10 is 11 MiB in float64.
@@ -21,6 +23,8 @@ cdef enum:
 # Walking non-zeros wins where a large first layer does most of the work and most of its
 # input is zero.
 SPARSE_MAX_DENSITY = 0.25
+# Where all values are multiplied in tiles, which takes a fifth of the time.
+SPARSE_MAX_DENSITY_BESIDE_TILES = 0.08
 SPARSE_MIN_UNITS = 48
 SPARSE_MIN_SHARE = 0.8
 # Of a feature, in a batch: where steps that wait still win.
@@ -41,10 +45,20 @@ def counted_density(Network network, Rows rows):
     return density(rows, sampling_step(rows))
 
 
+def max_density(Rows rows, bint bfloat16=False):
+    """Return up to which share of non-zeros it pays to walk them.
+
+    CSR rows would have to be written out first, whatever they are multiplied with then.
+    """
+    if bfloat16 and not rows.is_csr and may_use_tiles():
+        return SPARSE_MAX_DENSITY_BESIDE_TILES
+    return SPARSE_MAX_DENSITY
+
+
 def prefers_sparse(Network network, Rows rows):
-    """Whether to walk the non-zeros of the rows, at most SPARSE_MAX_DENSITY of them."""
+    """Whether to walk the non-zeros of the rows, without bfloat16."""
     share = counted_density(network, rows)
-    return share is not None and share <= SPARSE_MAX_DENSITY
+    return share is not None and share <= max_density(rows)
 
 
 cdef bint steps_may_wait(Optimizer optimizer, Rows rows, double alpha, Py_ssize_t n_rows):

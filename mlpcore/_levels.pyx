@@ -7,6 +7,7 @@ cdef extern from "_levels.h" nogil:
     int mlpcore_level
     int mlpcore_highest_level()
     int mlpcore_has_bfloat16()
+    int mlpcore_may_use_tiles()
 
 
 def simd_levels():
@@ -22,6 +23,11 @@ def simd_level():
 def has_bfloat16():
     """Whether the level that runs has products of bfloat16, for which AVX-512 BF16 is needed."""
     return bool(mlpcore_has_bfloat16())
+
+
+def may_use_tiles():
+    """Whether these are made with the processor's tiles; asks the system for them."""
+    return bool(mlpcore_may_use_tiles())
 
 
 def check_simd_wish():

@@ -85,7 +85,7 @@ cdef enum:
     BEYOND = 16
     # Of a row's sums that a thread works on, alone or not; of its delta, and of a feature's sums.
     FORWARD_BYTES = 512
-    GRADIENT_BYTES = 256
+    GRADIENT_BYTES = 384
     # Starts in a cache line.
     LINE = 16
     # Tiles are whole vectors.

@@ -9,7 +9,7 @@
 #define MOST_VECTORS(bytes, most) ((bytes) < (most) * VECTOR_BYTES ? (bytes) / VECTOR_BYTES : (most))
 enum {
     NAME(forward_vectors) = MOST_VECTORS(512, 13),
-    NAME(gradient_vectors) = MOST_VECTORS(256, 8),
+    NAME(gradient_vectors) = MOST_VECTORS(384, 8),
 };
 #undef MOST_VECTORS
 /* Each tile of few units is a walk that two threads share. */
@@ -136,12 +136,15 @@ TARGET MLPCORE_INLINE ptrdiff_t NAME(slice)(ptrdiff_t n_units, int t, int n_thre
     return first < n_units ? first : n_units;
 }
 
-/* Columns of a matrix side by side on whole cache lines, where each row's meet no other's. */
+/* Columns of a matrix side by side on whole cache lines, where each row's meet no other's. Beyond the
+   last are zeros: what lay there would be multiplied as well, and may be very slow. */
 TARGET static void NAME(copy_columns)(const T *from, ptrdiff_t stride, ptrdiff_t n_rows,
                                       ptrdiff_t n, ptrdiff_t padded, T *columns)
 {
-    for (ptrdiff_t i = 0; i < n_rows; i++)
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
         for (ptrdiff_t c = 0; c < n; c++) columns[i * padded + c] = from[i * stride + c];
+        for (ptrdiff_t c = n; c < padded; c++) columns[i * padded + c] = 0;
+    }
 }
 
 #include "_sparse_forward.h"

@@ -4,10 +4,7 @@ import numpy as np
 
 from libc.string cimport memset
 
-from mlpcore._levels import has_bfloat16
-
-cdef extern from "_levels.h" nogil:
-    int mlpcore_may_use_tiles()
+from mlpcore._levels import has_bfloat16, may_use_tiles
 
 if mlpcore_team_watch_forks():
     raise MemoryError("no memory to watch for forks")
@@ -64,7 +61,7 @@ cdef class Team:
             raise ValueError("compute_dtype='bfloat16': the processor needs AVX-512 BF16, and the "
                              "kernels its instructions, see show_config()")
         self.n_threads, self.bfloat16 = n_threads, bfloat16
-        self.tiles = bfloat16 and mlpcore_may_use_tiles()
+        self.tiles = bfloat16 and may_use_tiles()
         self.make_room(64)
         # One thread may do the work of two.
         self.shared = on_lines((n_threads + 1) // 2 * sizeof(mlpcore_shared))

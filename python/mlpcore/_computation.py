@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcore._first_layer import SPARSE_LEAST_UNITS, SPARSE_MAX_DENSITY, counted_density
+from mlpcore._first_layer import SPARSE_LEAST_UNITS, counted_density, max_density
 from mlpcore._levels import has_bfloat16
 from mlpcore._network import Network
 from mlpcore._rows import Rows
@@ -75,7 +75,7 @@ def _skips_zeros(estimator: Any, network: Network, rows: Rows) -> bool:
     density = counted_density(network, rows)
     if density is None:
         return False
-    skips = density <= SPARSE_MAX_DENSITY
+    skips = density <= max_density(rows, estimator.compute_dtype is not None)
     if estimator.verbose:
         verb = "skips them" if skips else "computes with all values"
         print(f"Zeros: {1 - density:.1%} of X; the first layer {verb}.", flush=True)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 import mlpcore
 from mlpcore import _lbfgs, _stochastic
-from mlpcore._levels import has_bfloat16
+from mlpcore._levels import has_bfloat16, may_use_tiles
 
 needs_bfloat16 = pytest.mark.skipif(not has_bfloat16(), reason="no products of bfloat16 here")
 
@@ -67,6 +68,22 @@ def test_accuracy_on_mnist(mnist):
     }  # fmt: skip
     assert accuracy["bfloat16"] > 0.975
     assert abs(accuracy["bfloat16"] - accuracy[None]) <= 0.001
+
+
+@pytest.mark.skipif(not may_use_tiles(), reason="no tiles here")
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize(
+    ("density", "kind", "compute_dtype", "verb"),
+    [(0.15, np.asarray, "bfloat16", "computes"), (0.15, np.asarray, None, "skips"),
+     (0.15, sp.csr_matrix, "bfloat16", "skips"), (0.05, np.asarray, "bfloat16", "skips")],
+)  # fmt: skip
+def test_tiles_are_worth_more_zeros(density, kind, compute_dtype, verb, capsys):
+    rng = np.random.default_rng(0)
+    X = (rng.random((200, 300)) < density).astype("f4")
+    mlpcore.MLPClassifier((64,), max_iter=1, compute_dtype=compute_dtype, verbose=True).fit(
+        kind(X), np.arange(200) % 3
+    )
+    assert f"the first layer {verb}" in capsys.readouterr().out
 
 
 def test_bfloat16_refused(blobs, quick):
