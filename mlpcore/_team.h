@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "_denormals.h"
+
 typedef void (*mlpcore_task)(const void *job, int thread, int n_threads);
 
 #if defined(_WIN32)
@@ -97,6 +99,7 @@ static void *mlpcore_team_member(void *argument)
 {
     mlpcore_team *team = argument;
     const int thread = 1 + atomic_fetch_add(&team->n_started, 1);
+    mlpcore_flush_denormals();
     for (unsigned done = 0;; done++) {
         for (unsigned waited = 0; atomic_load(&team->round) == done; waited++)
             mlpcore_wait_a_little(waited);

@@ -7,6 +7,10 @@ cdef extern from "_team.h" nogil:
     void mlpcore_team_run(mlpcore_team *team, mlpcore_task task, const void *job)
     void mlpcore_team_join(mlpcore_team *team)
 
+cdef extern from "_denormals.h" nogil:
+    unsigned int mlpcore_flush_denormals()
+    void mlpcore_restore_mode(unsigned int before)
+
 cdef extern from "_pieces.h" nogil:
     ctypedef struct mlpcore_shared:
         pass

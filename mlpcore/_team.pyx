@@ -83,9 +83,14 @@ cdef class Team:
         return 0
 
     cdef void run(self, mlpcore_task task, const void *job, double work) noexcept nogil:
-        """Run a task of about so many multiplications; it returns when all threads are done."""
+        """Run a task of about so many multiplications; it returns when all threads are done.
+
+        In it, numbers too small to be normal are zeros.
+        """
+        cdef unsigned int mode = mlpcore_flush_denormals()
         memset(&self.shared[0], 0, self.shared.shape[0])
         if self.members == NULL or not worth_a_team(work):
             task(job, 0, 1)
         else:
             mlpcore_team_run(self.members, task, job)
+        mlpcore_restore_mode(mode)

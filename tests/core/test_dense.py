@@ -1,5 +1,7 @@
 """The products with what follows them: every size of tile, any threads, every step."""
 
+import platform
+
 import numpy as np
 import pytest
 
@@ -133,3 +135,14 @@ def test_sums_too_long_for_a_panel(twin, dtype):
     gradient = plain.loss_and_gradient(params, X, Y)[1]
     found = loss_and_gradient(network, Loss.LOG_LOSS, Rows(X), Y, params)[1]
     np.testing.assert_allclose(found, gradient, atol=CLOSE[dtype])
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="denormals cost nothing")
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize(("dtype", "small", "tiny"), [("f4", 1e-30, 1e-10), ("f8", 1e-200, 1e-110)])
+def test_denormals_are_zeros_in_tasks_alone(n_threads, dtype, small, tiny):
+    A, B = np.full((80, 80), small, dtype), np.full((80, 80), tiny, dtype)
+    C = np.full((80, 80), np.nan, dtype)
+    product(Team(n_threads), A, B, C)
+    assert (C == 0).all()
+    assert (A * B != 0).all()
