@@ -9,7 +9,6 @@
 #include "_operands_level.h"
 #endif
 
-#include "_ahead_level.h"
 #ifdef AMX
 #include "_tile_amx.h"
 #else
@@ -86,24 +85,6 @@ typedef struct {
     ptrdiff_t apart, term;      /* how far tiles, and terms of one, lie apart */
     int ends;                   /* the sums */
 } NAME(block);
-
-/* What follows the sums of a tile and is read: a step, a derivative, or what stands there. */
-TARGET MLPCORE_INLINE void NAME(look_ahead)(const mlpcore_product *job, const NAME(block) *block,
-                                            ptrdiff_t i, ptrdiff_t j, ptrdiff_t width,
-                                            NAME(ahead) *ahead)
-{
-    enum { LONG_SUM = 96 };
-    const T *derived = block->ends && !job->update ? job->derived : NULL;
-    const T *follows[3] = {job->C, derived ? derived : job->first, job->second};
-    const int is_read = job->update || derived || block->p > 0;
-    ahead->n = 0, ahead->last = width * (ptrdiff_t)sizeof(T) - 1;
-        if (!is_read || PLACES(block->k) < LONG_SUM) return;
-    for (int s = 0; s < 3 && follows[s]; s++, ahead->n++) {
-        const ptrdiff_t stride = s == 1 && derived ? job->derived_stride : job->c_stride;
-        ahead->at[s] = (const char *)(follows[s] + i * stride + j);
-        ahead->stride[s] = stride * (ptrdiff_t)sizeof(T);
-    }
-}
 
 /* C = sums of n rows, or they go on from there. */
 TARGET MLPCORE_INLINE void NAME(partial)(const mlpcore_product *job, const NAME(block) *block,

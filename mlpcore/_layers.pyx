@@ -69,6 +69,9 @@ cdef Py_ssize_t room_for_products(Team team, Py_ssize_t most_inner,
     cdef Py_ssize_t copied = MLPCORE_COPIED_BYTES if team.bfloat16 else 0
     cdef Py_ssize_t inner = min(most_inner, MOST_INNER) + 1
     cdef Py_ssize_t block = min(<Py_ssize_t> sizeof(double) * most_of_B, MLPCORE_BLOCK_OF_MANY)
+    if team.tiles:
+        # Sums of few terms are padded to 32.
+        block = MLPCORE_BLOCK_OF_MANY
     return copied + MLPCORE_TILES_BYTES + block + (MLPCORE_TILE_BYTES + MLPCORE_PANEL_BYTES) * inner
 
 

@@ -53,7 +53,6 @@ cdef class Rows:
             self.take_bytes(X)
         else:
             raise TypeError(f"X has dtype {X.dtype}: allowed are float32, float64 and uint8")
-
         self.take_dense()
 
     def take_dense(self):

@@ -32,6 +32,24 @@ TARGET MLPCORE_INLINE NAME(vector) NAME(last_sum)(const NAME(ends) *ends, NAME(v
 }
 #endif
 
+/* What is asked for while a tile is added up, as it follows: rows of up to three arrays. All at
+   once, they would hold the sums up; spread over them they come from memory unnoticed. */
+typedef struct {
+    int n;
+    const char *at[3];
+    ptrdiff_t stride[3], last; /* bytes: between rows, and to the last one of a row */
+} NAME(ahead);
+
+MLPCORE_INLINE void NAME(prefetch_row)(const NAME(ahead) *ahead, ptrdiff_t i)
+{
+    for (int s = 0; s < ahead->n; s++) {
+        const char *row = ahead->at[s] + i * ahead->stride[s];
+        MLPCORE_PREFETCH(row);
+        MLPCORE_PREFETCH(row + ahead->last / 2);
+        MLPCORE_PREFETCH(row + ahead->last);
+    }
+}
+
 #if !defined(_MSC_VER)
 /* Add the p-th term to the sums of a tile. */
 TARGET MLPCORE_INLINE void NAME(add_term)(const int rows, const int vectors, const int transposed,

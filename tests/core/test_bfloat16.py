@@ -44,7 +44,7 @@ def trained(X, Y, network, params, n_threads=1, **options):
     "shape",
     [(1, 1, 1), (2, 3, 5), (14, 32, 32), (15, 33, 31), (3, 500, 40), (100, 17, 785),
      (784, 500, 7), (29, 65, 1537), (900, 40, 1000), (33, 1100, 48),
-     (2100, 33, 1025), (20, 16, 16384)],
+     (2100, 33, 1025), (3, 9000, 1), (20, 16, 16384)],
 )  # fmt: skip
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_product(n_threads, shape, kind):
