@@ -86,40 +86,33 @@ MLPCORE_INLINE mlpcore_dense_part mlpcore_dense_part_of(const mlpcore_product *j
 #include "_each_level.h"
 
 #ifdef MLPCORE_FOR_BFLOAT16
+#define VECTOR_BYTES 64
+#define PAIRS
+#define T float
+#define S f
+
 #define LEVEL bfloat16
 #define TARGET MLPCORE_FOR_BFLOAT16
-#define VECTOR_BYTES 64
 #define MLPCORE_ROWS 14
-#define PAIRS
-#define T float
-#define S f
 #include "_dense_level.h"
 #undef LEVEL
 #undef TARGET
-#undef VECTOR_BYTES
 #undef MLPCORE_ROWS
-#undef PAIRS
-#undef T
-#undef S
-#endif
 
 #ifdef MLPCORE_FOR_AMX
-#include <immintrin.h>
 #define LEVEL amx
 #define TARGET MLPCORE_FOR_AMX
-#define VECTOR_BYTES 64
 #define MLPCORE_ROWS 32
-#define PAIRS
 #define AMX
-#define T float
-#define S f
 #include "_dense_level.h"
 #undef LEVEL
 #undef TARGET
-#undef VECTOR_BYTES
 #undef MLPCORE_ROWS
-#undef PAIRS
 #undef AMX
+#endif
+
+#undef VECTOR_BYTES
+#undef PAIRS
 #undef T
 #undef S
 #endif
