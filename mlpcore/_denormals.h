@@ -1,5 +1,5 @@
 /* Numbers too small to be normal, below 1.2e-38 in float32 and 2.2e-308 in float64, take some
-   processors a hundred times as long. The moments of a unit that no longer gets a gradient end
+   processors more than ten times as long. The moments of a unit that no longer gets a gradient end
    there, and stay. In the tasks of a team they are zeros, on x86-64; elsewhere they take no longer. */
 #ifndef MLPCORE_DENORMALS_H
 #define MLPCORE_DENORMALS_H

@@ -243,7 +243,7 @@ TARGET MLPCORE_INLINE ptrdiff_t NAME(least_panels)(const mlpcore_product *job)
 #ifdef PAIRS
     return job->n;
 #else
-    return COPIES_TILES && job->a_is_transposed ? 4 : 1;
+    return job->a_is_transposed ? 4 : 1;
 #endif
 }
 

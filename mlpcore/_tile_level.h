@@ -107,7 +107,8 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
                 NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p + 1, asks,
                                sum);
         }
-        if (p < stop) NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p++, asks, sum);
+        if (p < stop)
+            NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p++, asks, sum);
     }
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++) {
