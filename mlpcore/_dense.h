@@ -20,11 +20,21 @@
 
 enum { MLPCORE_PANEL_BYTES = 128 }; /* the widest panel's row */
 enum { MLPCORE_TILE_BYTES = 128 };  /* the widest row of a tile of A that is copied */
-enum { MLPCORE_BLOCK_BYTES = 1 << 19 };    /* of B that are copied at a time */
-enum { MLPCORE_COPIED_BYTES = 1 << 20 };   /* of A, at most, rounded to bfloat16 */
-enum { MLPCORE_TILES_BYTES = 3 << 16 };    /* of A, tile by tile, */
-enum { MLPCORE_BLOCK_BESIDE_A = 1 << 17 }; /* beside some panels that take turns, */
-enum { MLPCORE_BLOCK_OF_MANY = 5 << 18 };  /* of so many bytes of B */
+enum { MLPCORE_COPIED_BYTES = 1 << 20 };   /* of A, at most, rounded to bfloat16, */
+enum { MLPCORE_TILES_BYTES = 3 << 16 };    /* or in float, and one tile more */
+
+/* The bytes of B that are copied at a time: they stay in the second cache beside what is read and
+   written. */
+static ptrdiff_t mlpcore_block_bytes(void)
+{
+    const ptrdiff_t least = 1 << 19;
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+    const ptrdiff_t most = sysconf(_SC_LEVEL2_CACHE_SIZE) / 8 * 5;
+    return most > least ? most : least;
+#else
+    return least;
+#endif
+}
 
 /* Whether the compiler moves elements between vectors without naming an instruction. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -49,35 +59,33 @@ typedef struct {
     ptrdiff_t derived_stride;
     const mlpcore_update *update; /* gradient: what becomes of the product, if not NULL */
     void *first, *second;     /* gradient: the state beside C */
-    mlpcore_shared *shared;   /* (n_threads / 2,) */
+    mlpcore_shared *shared;   /* (n_threads,) */
     unsigned char *panels;    /* (n_threads, panel_size) */
     ptrdiff_t panel_size;
+    ptrdiff_t block_bytes;    /* of B that are copied at a time */
 } mlpcore_product;
 
-/* The part of a product that is a thread's: panels of a wide one, so that each thread keeps
-   meeting the same units; otherwise rows. Two threads share panels where they make eight pieces: a
-   sixteenth of the panels, but at least so many as are worth a piece. */
+/* The part of a product that is thread t's: columns of a wide one, so that each thread keeps meeting
+   the same units; otherwise rows. `taken` counts the rows of each of its last blocks that are
+   taken; NULL: nobody helps it. */
 typedef struct {
-    mlpcore_walk panels;
-    ptrdiff_t first, piece; /* of the panels */
-    ptrdiff_t rows[2];
+    ptrdiff_t rows[2], columns[2];
+    mlpcore_counter *taken;
+    int is_own; /* or that of the thread which is helped */
 } mlpcore_dense_part;
 
 MLPCORE_INLINE mlpcore_dense_part mlpcore_dense_part_of(const mlpcore_product *job,
-                                                        ptrdiff_t width, ptrdiff_t least, int t,
-                                                        int n_threads)
+                                                        ptrdiff_t width, int t, int n_threads)
 {
-    const ptrdiff_t n = (job->n + width - 1) / width, both = n / (n_threads > 1 ? n_threads / 2 : 1);
-    mlpcore_dense_part part = {mlpcore_new_walk(n, NULL, 0), 0,
-                               both / 16 > least ? both / 16 : least, {0, job->m}};
+    const ptrdiff_t n = (job->n + width - 1) / width;
+    mlpcore_dense_part part = {{0, job->m}, {0, job->n}, NULL, 1};
     if (n < 4 * n_threads) {
         part.rows[0] = mlpcore_part(job->m, t, n_threads);
         part.rows[1] = mlpcore_part(job->m, t + 1, n_threads);
-    } else if (both >= 8 * part.piece)
-        part.panels = mlpcore_walk_of_part(job->shared, n, t, n_threads, &part.first);
-    else {
-        part.first = mlpcore_part(n, t, n_threads);
-        part.panels = mlpcore_new_walk(mlpcore_part(n, t + 1, n_threads) - part.first, NULL, 0);
+    } else {
+        part.columns[0] = mlpcore_part(n, t, n_threads) * width;
+        if (t + 1 < n_threads) part.columns[1] = mlpcore_part(n, t + 1, n_threads) * width;
+        if (mlpcore_sharing(n_threads) > 1) part.taken = job->shared[t].n_taken;
     }
     return part;
 }

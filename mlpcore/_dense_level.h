@@ -17,18 +17,16 @@
 
 /* Terms of a sum that are added up at a time: so many of a tile's rows stay in the first cache, or in
    the second, from which tiles are read fast enough. */
-#ifdef AMX
-enum { NAME(most_terms) = 1024 };
-#else
-enum { NAME(most_terms) = MLPCORE_ROWS * sizeof(T) <= 24 ? 1024 : 512 };
-#endif
+enum { NAME(most_terms) = 4096 / sizeof(T) };
 
 /* Columns of A lie on as many pages as they have terms: tiles of them are computed faster than they
    are found, and are copied. Terms adjoin, and a vector that is longer writes beyond the last. */
 #ifdef PAIRS
 #define COPIES_TILES 0
+#define BLOCK_BYTES (NAME(beside_copies))
 #else
 #define COPIES_TILES 1
+#define BLOCK_BYTES (job->block_bytes)
 #endif
 #define TILE_SIZE(k) (((k) * MLPCORE_ROWS + LANES + 15) / 16 * 16)
 
@@ -81,7 +79,7 @@ TARGET MLPCORE_INLINE void NAME(finish)(const mlpcore_product *job,
 typedef struct {
     ptrdiff_t from, to, p, k, size, stride;
     const T *panels, *rest;     /* whole ones, and a last one if it is narrower */
-    T *tiles;                   /* copies of A, or NULL: */
+    T *tiles;                   /* copies of A, all or some at a time, or NULL: */
     ptrdiff_t apart, term;      /* how far tiles, and terms of one, lie apart */
     int ends;                   /* the sums */
 } NAME(block);
@@ -116,53 +114,6 @@ TARGET MLPCORE_INLINE void NAME(follow)(const mlpcore_product *job,
 #include "_panels_level.h"
 #endif
 
-/* Copy some tiles of A, whose columns they are: its rows are read from end to end. */
-TARGET static void NAME(copy_tiles)(const mlpcore_product *job, const NAME(block) *block,
-                                    ptrdiff_t i, ptrdiff_t n_tiles)
-{
-    enum { AHEAD = 4, READ = (MLPCORE_ROWS + LANES - 1) / LANES * LANES };
-    const T *A = (const T *)job->A + block->p * job->a_stride + i;
-    const ptrdiff_t left = job->m - i;
-    for (ptrdiff_t p = 0; p < block->k; p++, A += job->a_stride)
-        for (ptrdiff_t t = 0; t < n_tiles; t++) {
-            const ptrdiff_t c = t * MLPCORE_ROWS;
-            T *to = block->tiles + t * block->apart + p * block->term;
-            MLPCORE_PREFETCH(A + AHEAD * job->a_stride + c);
-#if !defined(_MSC_VER)
-            if (c + READ <= left) {
-                for (int v = 0; v < READ; v += LANES)
-                    *(NAME(vector) *)(to + v) = *(const NAME(vector) *)(A + c + v);
-                continue;
-            }
-#endif
-            for (int v = 0; v < MLPCORE_ROWS && c + v < left; v++) to[v] = A[c + v];
-        }
-}
-
-/* Some rows times a block. As many tiles are copied at a time as stay in the second cache beside
-   a few panels, which take turns. */
-TARGET static void NAME(rows_of_block)(const mlpcore_product *job,
-                                       const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
-                                       const ptrdiff_t *rows, const NAME(block) *block)
-{
-    const ptrdiff_t n = (rows[1] - rows[0] + MLPCORE_ROWS - 1) / MLPCORE_ROWS, all[2] = {0, n};
-    const ptrdiff_t of_tile = block->apart * (ptrdiff_t)sizeof(T);
-    const ptrdiff_t of_panel = block->size * (ptrdiff_t)sizeof(T);
-    const ptrdiff_t most = 1 + MLPCORE_TILES_BYTES / (of_tile + 1);
-    const ptrdiff_t group = (1 + MLPCORE_BLOCK_BESIDE_A / (of_panel + 1)) * 2 * LANES;
-    if (!COPIES_TILES || !block->tiles) {
-        NAME(tiles_of_block)(job, rule, rows, block, all, block->from, block->to);
-        return;
-    }
-    for (ptrdiff_t t = 0; t < n; t += most) {
-        const ptrdiff_t tiles[2] = {t, t + most < n ? t + most : n};
-        NAME(copy_tiles)(job, block, rows[0] + t * MLPCORE_ROWS, tiles[1] - t);
-        for (ptrdiff_t j = block->from; j < block->to; j += group)
-            NAME(tiles_of_block)(job, rule, rows, block, tiles, j,
-                                 j + group < block->to ? j + group : block->to);
-    }
-}
-
 /* Copy a block of B, many panels at a time: rows are read from end to end. For few rows of A
    that does not pay, and whole panels are left where they are. */
 TARGET static void NAME(copy_block)(const mlpcore_product *job, int few_rows, T *copies,
@@ -189,27 +140,28 @@ TARGET static void NAME(copy_block)(const mlpcore_product *job, int few_rows, T 
                    n - whole, rest, n - whole > LANES ? 2 * LANES : LANES, 0);
 }
 
-/* Some rows times all columns of a thread, as many of them at a time as stay in cache. */
-TARGET static void NAME(blocks_of_rows)(const mlpcore_product *job,
+/* The rows of a part times its columns, as many of these at a time as stay in cache. */
+TARGET static void NAME(blocks_of_part)(const mlpcore_product *job,
                                         const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
-                                        const ptrdiff_t *rows, const ptrdiff_t *columns,
-                                        NAME(block) block, T *copies)
+                                        const mlpcore_dense_part *part, NAME(block) block, T *copies)
 {
     enum { FEW_ROWS = 8 };
+    const ptrdiff_t *rows = part->rows, *columns = part->columns;
     const ptrdiff_t bytes = (PLACES(block.k) + 1) * 2 * LANES * (ptrdiff_t)sizeof(T);
-#ifdef PAIRS
-    const ptrdiff_t room = NAME(beside_copies);
-#else
-    const ptrdiff_t room = block.tiles ? MLPCORE_BLOCK_OF_MANY : MLPCORE_BLOCK_BYTES;
-#endif
-    const ptrdiff_t most = room > bytes ? room / bytes : 1;
+    const ptrdiff_t most = BLOCK_BYTES > bytes ? BLOCK_BYTES / bytes : 1;
     const ptrdiff_t panels = (columns[1] - columns[0] + 2 * LANES - 1) / (2 * LANES);
     const ptrdiff_t blocks = (panels + most - 1) / most;
-    for (ptrdiff_t b = 0; b < blocks; b++) {
+    const ptrdiff_t shared = !part->taken || !block.ends ? 0
+                             : blocks < MLPCORE_MOST_WALKS ? blocks : MLPCORE_MOST_WALKS;
+    for (ptrdiff_t b = 0; b < shared && part->is_own; b++) MLPCORE_COUNT(part->taken + b);
+    for (ptrdiff_t b = 0; b < (part->is_own ? blocks : shared); b++) {
+        mlpcore_pile tiles = mlpcore_new_pile((rows[1] - rows[0] + MLPCORE_ROWS - 1) / MLPCORE_ROWS,
+                                              b < shared ? part->taken + b : NULL, part->is_own);
+        if (!part->is_own && !mlpcore_needs_help(&tiles)) continue;
         block.from = columns[0] + panels * b / blocks * 2 * LANES;
         block.to = b + 1 < blocks ? columns[0] + panels * (b + 1) / blocks * 2 * LANES : columns[1];
         NAME(copy_block)(job, rows[1] - rows[0] <= FEW_ROWS, copies, &block);
-        NAME(rows_of_block)(job, rule, rows, &block);
+        NAME(tiles_of_block)(job, rule, rows, &block, &tiles);
     }
 }
 
@@ -217,81 +169,74 @@ TARGET static void NAME(blocks_of_rows)(const mlpcore_product *job,
 /* The same of copies of the rows, as many at a time as there is room for. */
 TARGET static void NAME(copied_rows)(const mlpcore_product *job,
                                      const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
-                                     const ptrdiff_t *rows, const ptrdiff_t *columns,
-                                     NAME(block) block, T *room)
+                                     const mlpcore_dense_part *part, NAME(block) block, T *room)
 {
-    const ptrdiff_t size = SIZE_OF_ROWS(block.k), stride = job->a_stride;
+    const ptrdiff_t size = SIZE_OF_ROWS(block.k), stride = job->a_stride, *rows = part->rows;
     const ptrdiff_t most = NAME(copied_bytes) / (size * (ptrdiff_t)sizeof(T)) * MLPCORE_ROWS;
-    const ptrdiff_t parts = (rows[1] - rows[0] + most - 1) / most;
+    const ptrdiff_t times = (rows[1] - rows[0] + most - 1) / most;
     T *copies_of_B = room + MLPCORE_COPIED_BYTES / sizeof(T);
     block.tiles = room, block.apart = size, block.term = LANES;
-    for (ptrdiff_t part = 0; part < parts; part++) {
-        const ptrdiff_t some[2] = {rows[0] + (rows[1] - rows[0]) * part / parts,
-                                   rows[0] + (rows[1] - rows[0]) * (part + 1) / parts};
-        const T *A = (const T *)job->A + (job->a_is_transposed ? block.p * stride + some[0]
-                                                               : some[0] * stride + block.p);
-        NAME(copy_rows)(A, stride, job->a_is_transposed, block.k, some[1] - some[0], room, size);
-        NAME(blocks_of_rows)(job, rule, some, columns, block, copies_of_B);
+    for (ptrdiff_t time = 0; time < times; time++) {
+        mlpcore_dense_part some = *part;
+        some.rows[0] = rows[0] + (rows[1] - rows[0]) * time / times;
+        some.rows[1] = rows[0] + (rows[1] - rows[0]) * (time + 1) / times;
+        const T *A = (const T *)job->A + (job->a_is_transposed ? block.p * stride + some.rows[0]
+                                                               : some.rows[0] * stride + block.p);
+        NAME(copy_rows)(A, stride, job->a_is_transposed, block.k, some.rows[1] - some.rows[0], room,
+                        size);
+        NAME(blocks_of_part)(job, rule, &some, block, copies_of_B);
     }
 }
 #endif
 
-/* How many panels are worth what is done anew for each piece of them: copies of A tile by tile, or
-   pairs of all its rows, for which a piece is never wide enough. */
-TARGET MLPCORE_INLINE ptrdiff_t NAME(least_panels)(const mlpcore_product *job)
-{
-#ifdef PAIRS
-    return job->n;
-#else
-    return job->a_is_transposed ? 4 : 1;
-#endif
-}
-
-/* Some columns of some rows. Long sums are added up piece by piece, so that a piece of A stays in
-   cache for all panels; not if a step follows, whose C is no place for them. */
-TARGET static void NAME(columns_of_rows)(const mlpcore_product *job,
+/* A part of a product, or of another thread's what is left to help with. Long sums are added up piece
+   by piece, so that a piece of A stays in cache for all panels; not if a step follows, whose C is
+   no place for them. Others may help with the last piece. */
+TARGET static void NAME(part_of_product)(const mlpcore_product *job,
                                          const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
-                                         const ptrdiff_t *rows, const ptrdiff_t *columns, T *room)
+                                         const mlpcore_dense_part *part, T *room)
 {
-    enum { MOST = NAME(most_terms) };
+    enum { MOST = NAME(most_terms), LEAST_PANELS = 4 };
     const ptrdiff_t pieces = job->update ? 1 : (job->k + MOST - 1) / MOST;
-    const int is_wide = columns[1] - columns[0] >= NAME(least_panels)(job) * 2 * LANES;
+    /* For few panels a tile is not worth a copy. */
+    const int is_wide = part->columns[1] - part->columns[0] >= LEAST_PANELS * 2 * LANES;
     NAME(block) block;
     memset(&block, 0, sizeof block);
     if (COPIES_TILES && job->a_is_transposed && is_wide) {
         block.tiles = room, block.apart = TILE_SIZE(job->k), block.term = MLPCORE_ROWS;
         room += MLPCORE_TILES_BYTES / (ptrdiff_t)sizeof(T) + block.apart;
     }
-    for (ptrdiff_t piece = 0; piece < pieces; piece++) {
+    for (ptrdiff_t piece = part->is_own ? 0 : pieces - 1; piece < pieces; piece++) {
         block.p = job->k * piece / pieces;
         block.k = job->k * (piece + 1) / pieces - block.p;
         block.ends = piece + 1 == pieces;
 #ifdef PAIRS
-        NAME(copied_rows)(job, rule, rows, columns, block, room);
+        NAME(copied_rows)(job, rule, part, block, room);
 #else
-        NAME(blocks_of_rows)(job, rule, rows, columns, block, room);
+        NAME(blocks_of_part)(job, rule, part, block, room);
 #endif
     }
 }
 
-/* A thread's part of the product. */
+/* A thread's part of the product, and then that of its neighbour. */
 TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_threads)
 {
-    enum { WIDTH = 2 * LANES };
-#ifdef AMX
-    NAME(begin)();
-#endif
     T *room = (T *)(job->panels + t * job->panel_size);
-    const ptrdiff_t least = NAME(least_panels)(job);
-    mlpcore_dense_part part = mlpcore_dense_part_of(job, WIDTH, least, t, n_threads);
+    mlpcore_dense_part part = mlpcore_dense_part_of(job, 2 * LANES, t, n_threads);
     MLPCORE_SUFFIX(mlpcore_rule, S) rule;
     memset(&rule, 0, sizeof rule);
     if (job->update) rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
-    while (mlpcore_next_piece(&part.panels, part.piece)) {
-        const ptrdiff_t from = (part.first + part.panels.from) * WIDTH;
-        const ptrdiff_t to = (part.first + part.panels.to) * WIDTH;
-        const ptrdiff_t columns[2] = {from, to < job->n ? to : job->n};
-        NAME(columns_of_rows)(job, &rule, part.rows, columns, room);
+#ifdef AMX
+    NAME(begin)();
+#endif
+#ifdef PAIRS
+    part.taken = NULL; /* its copies are not worth the help */
+#endif
+    NAME(part_of_product)(job, &rule, &part, room);
+    if (part.taken) {
+        part = mlpcore_dense_part_of(job, 2 * LANES, t ^ 1, n_threads);
+        part.is_own = 0;
+        NAME(part_of_product)(job, &rule, &part, room);
     }
 #ifdef AMX
     NAME(end)();
@@ -302,6 +247,7 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
 #undef LANES
 #undef PLACES
 #undef COPIES_TILES
+#undef BLOCK_BYTES
 #undef TILE_SIZE
 #undef SIZE_OF_ROWS
 #undef FLOATS

@@ -20,8 +20,8 @@ from mlpcore._team cimport mlpcore_shared, mlpcore_task
 cdef Py_ssize_t MOST_INNER = 16384
 
 cdef extern from "_dense.h" nogil:
-    int MLPCORE_PANEL_BYTES, MLPCORE_TILE_BYTES, MLPCORE_TILES_BYTES, MLPCORE_BLOCK_OF_MANY
-    int MLPCORE_COPIED_BYTES
+    int MLPCORE_PANEL_BYTES, MLPCORE_TILE_BYTES, MLPCORE_TILES_BYTES, MLPCORE_COPIED_BYTES
+    Py_ssize_t mlpcore_block_bytes()
     ctypedef struct mlpcore_product:
         Py_ssize_t m, n, k
         const void *A
@@ -41,7 +41,7 @@ cdef extern from "_dense.h" nogil:
         void *second
         mlpcore_shared *shared
         unsigned char *panels
-        Py_ssize_t panel_size
+        Py_ssize_t panel_size, block_bytes
     void mlpcore_dense_f(const void *job, int thread, int n_threads)
     void mlpcore_dense_d(const void *job, int thread, int n_threads)
     void mlpcore_dense_bfloat16(const void *job, int thread, int n_threads)
@@ -53,6 +53,8 @@ cdef extern from "_sums.h" nogil:
         void *D
     void mlpcore_sum_rows_f(const void *job, int thread, int n_threads)
     void mlpcore_sum_rows_d(const void *job, int thread, int n_threads)
+
+cdef Py_ssize_t BLOCK_BYTES = mlpcore_block_bytes()
 
 
 cdef bint prefers_blas(Py_ssize_t k) noexcept nogil:
@@ -66,13 +68,13 @@ cdef Py_ssize_t room_for_products(Team team, Py_ssize_t most_inner,
 
     They are of sums of up to most_inner terms; B, with a row more, has up to most_of_B elements.
     """
-    cdef Py_ssize_t copied = MLPCORE_COPIED_BYTES if team.bfloat16 else 0
+    cdef Py_ssize_t copied = MLPCORE_COPIED_BYTES if team.bfloat16 else MLPCORE_TILES_BYTES
     cdef Py_ssize_t inner = min(most_inner, MOST_INNER) + 1
-    cdef Py_ssize_t block = min(<Py_ssize_t> sizeof(double) * most_of_B, MLPCORE_BLOCK_OF_MANY)
+    cdef Py_ssize_t block = min(<Py_ssize_t> sizeof(double) * most_of_B, BLOCK_BYTES)
     if team.tiles:
         # Sums of few terms are padded to 32.
-        block = MLPCORE_BLOCK_OF_MANY
-    return copied + MLPCORE_TILES_BYTES + block + (MLPCORE_TILE_BYTES + MLPCORE_PANEL_BYTES) * inner
+        block = BLOCK_BYTES
+    return copied + block + (MLPCORE_TILE_BYTES + MLPCORE_PANEL_BYTES) * inner
 
 
 cdef Py_ssize_t room_of_row(Py_ssize_t n) noexcept nogil:
@@ -91,6 +93,7 @@ cdef mlpcore_product new_product(Team team, Py_ssize_t m, Py_ssize_t n,
     job.m, job.n, job.k, job.scale = m, n, k, 1.0
     job.shared = <mlpcore_shared *> &team.shared[0]
     job.panels, job.panel_size = &team.rooms[0, 0], team.rooms.strides[0]
+    job.block_bytes = BLOCK_BYTES
     return job
 
 

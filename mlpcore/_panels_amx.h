@@ -48,20 +48,19 @@ TARGET static void NAME(rows_of_panel)(const mlpcore_product *job, const mlpcore
     NAME(end_sums)(n, vectors, last->sums[last->which]);
 }
 
-/* Some tiles of some rows, times panels of a block: a tile stays in the first cache for all of them.
-   The copies begin with the first of these tiles. */
+/* Tiles of some rows times the panels of a block: a tile stays in the first cache for all of them. */
 TARGET static void NAME(tiles_of_block)(const mlpcore_product *job, const mlpcore_rule_f *rule,
                                         const ptrdiff_t *rows, const NAME(block) *block,
-                                        const ptrdiff_t *tiles, ptrdiff_t from, ptrdiff_t to)
+                                        mlpcore_pile *tiles)
 {
     NAME(waiting) last;
     last.n = last.which = 0;
-    for (ptrdiff_t t = tiles[0]; t < tiles[1]; t++) {
-        const ptrdiff_t i = rows[0] + t * MLPCORE_ROWS, left = rows[1] - i;
-        const int n = (int)(left < MLPCORE_ROWS ? left : MLPCORE_ROWS);
-        for (ptrdiff_t j = from; j < to; j += 2 * LANES)
-            NAME(rows_of_panel)(job, rule, block, i, n,
-                                block->tiles + (t - tiles[0]) * block->apart, j, &last);
-    }
+    while (mlpcore_take(tiles))
+        for (ptrdiff_t t = tiles->from; t < tiles->to; t++) {
+            const ptrdiff_t i = rows[0] + t * MLPCORE_ROWS, left = rows[1] - i;
+            const int n = (int)(left < MLPCORE_ROWS ? left : MLPCORE_ROWS);
+            for (ptrdiff_t j = block->from; j < block->to; j += 2 * LANES)
+                NAME(rows_of_panel)(job, rule, block, i, n, block->tiles + t * block->apart, j, &last);
+        }
     NAME(follow_rows)(job, rule, block, &last, 0, last.n);
 }

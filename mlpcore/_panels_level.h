@@ -65,22 +65,51 @@ TARGET static void NAME(rows_of_panel)(const mlpcore_product *job,
         NAME(follow)(job, rule, block, i, n, j, width, LANES, out);
 }
 
-/* Some tiles of some rows, times panels of a block: a tile stays in the first cache for all of
-   them. Copies are of as many rows as a tile can have, and begin with the first of these tiles. */
+/* Copy some tiles of A, whose columns they are: its rows are read from end to end. */
+TARGET static void NAME(copy_tiles)(const mlpcore_product *job, const NAME(block) *block,
+                                    ptrdiff_t i, ptrdiff_t n_tiles)
+{
+    enum { AHEAD = 4, READ = (MLPCORE_ROWS + LANES - 1) / LANES * LANES };
+    const T *A = (const T *)job->A + block->p * job->a_stride + i;
+    const ptrdiff_t left = job->m - i;
+    for (ptrdiff_t p = 0; p < block->k; p++, A += job->a_stride)
+        for (ptrdiff_t t = 0; t < n_tiles; t++) {
+            const ptrdiff_t c = t * MLPCORE_ROWS;
+            T *to = block->tiles + t * block->apart + p * block->term;
+            MLPCORE_PREFETCH(A + AHEAD * job->a_stride + c);
+#if !defined(_MSC_VER)
+            if (c + READ <= left) {
+                for (int v = 0; v < READ; v += LANES)
+                    *(NAME(vector) *)(to + v) = *(const NAME(vector) *)(A + c + v);
+                continue;
+            }
+#endif
+            for (int v = 0; v < MLPCORE_ROWS && c + v < left; v++) to[v] = A[c + v];
+        }
+}
+
+/* Tiles of some rows as they are taken, times the panels of a block: a tile stays in the first cache
+   for all of them. Copies are of as many rows as a tile can have, all or `most` tiles at a time. */
 TARGET static void NAME(tiles_of_block)(const mlpcore_product *job,
                                         const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
                                         const ptrdiff_t *rows, const NAME(block) *block,
-                                        const ptrdiff_t *tiles, ptrdiff_t from, ptrdiff_t to)
+                                        mlpcore_pile *tiles)
 {
-    for (ptrdiff_t t = tiles[0]; t < tiles[1]; t++) {
-        const int copied = block->tiles != NULL;
-        const ptrdiff_t i = copied ? rows[0] + t * MLPCORE_ROWS : NAME(first_row)(rows, t);
-        const ptrdiff_t next = copied ? i + MLPCORE_ROWS : NAME(first_row)(rows, t + 1);
-        const ptrdiff_t end = next < rows[1] ? next : rows[1];
-        const T *A = (const T *)job->A + (job->a_is_transposed ? block->p * job->a_stride + i
-                                                               : i * job->a_stride + block->p);
-        if (copied) A = block->tiles + (t - tiles[0]) * block->apart;
-        for (ptrdiff_t j = from; j < to; j += 2 * LANES)
-            NAME(rows_of_panel)(job, rule, block, i, (int)(end - i), A, j);
-    }
+    const int copied = block->tiles != NULL, copies = COPIES_TILES && copied;
+    const ptrdiff_t most = 1 + MLPCORE_TILES_BYTES / (block->apart * (ptrdiff_t)sizeof(T) + 1);
+    while (mlpcore_take(tiles))
+        for (ptrdiff_t t = tiles->from, first = t; t < tiles->to; t++) {
+            const ptrdiff_t i = copied ? rows[0] + t * MLPCORE_ROWS : NAME(first_row)(rows, t);
+            const ptrdiff_t next = copied ? i + MLPCORE_ROWS : NAME(first_row)(rows, t + 1);
+            const ptrdiff_t end = next < rows[1] ? next : rows[1];
+            const T *A = (const T *)job->A + (job->a_is_transposed ? block->p * job->a_stride + i
+                                                                   : i * job->a_stride + block->p);
+            if (copies && (t - first) % most == 0) {
+                first = t;
+                NAME(copy_tiles)(job, block, i, tiles->to - t < most ? tiles->to - t : most);
+            }
+            if (copied) A = block->tiles + (copies ? t - first : t) * block->apart;
+            for (ptrdiff_t j = block->from; j < block->to; j += 2 * LANES)
+                NAME(rows_of_panel)(job, rule, block, i, (int)(end - i), A, j);
+        }
 }

@@ -12,10 +12,12 @@
 #if defined(_WIN32)
 typedef int mlpcore_counter; /* a team is one thread */
 #define MLPCORE_COUNT(counter) ((*(counter))++)
+#define MLPCORE_COUNTED(counter) (*(counter))
 #else
 #include <stdatomic.h>
 typedef atomic_int mlpcore_counter;
 #define MLPCORE_COUNT(counter) atomic_fetch_add(counter, 1)
+#define MLPCORE_COUNTED(counter) atomic_load(counter)
 #endif
 
 /* The small pieces that two threads have taken, of each walk of a task, or how far each of them has
@@ -73,6 +75,42 @@ static inline int mlpcore_next_piece(mlpcore_walk *walk, ptrdiff_t size)
     walk->from = own + (walk->is_last ? n_small - k : k - 1) * size;
     walk->to = walk->from + size < n - own ? walk->from + size : n - own;
     return 1;
+}
+
+/* Things that lie side by side and are one thread's. It takes most of them at once and what is left
+   in two times, so that another one that has nothing to do can help: to count takes as long as
+   some of them, as it waits for all that was written before. */
+typedef struct {
+    mlpcore_counter *n_taken; /* times, and once more when the owner begins; NULL: nobody helps */
+    ptrdiff_t n, own, size;   /* things, those only its owner takes, and those taken at a time */
+    ptrdiff_t from, to;       /* what is taken */
+} mlpcore_pile;
+
+/* For whoever takes of it: its owner, who begins with its own, or another one. */
+static inline mlpcore_pile mlpcore_new_pile(ptrdiff_t n, mlpcore_counter *n_taken, int is_owner)
+{
+    const ptrdiff_t own = n_taken ? n * 3 / 4 : n;
+    const mlpcore_pile pile = {n_taken, n, own, (n - own + 1) / 2, 0, is_owner ? 0 : own};
+    return pile;
+}
+
+/* Whether the owner has begun and left something. */
+static inline int mlpcore_needs_help(const mlpcore_pile *pile)
+{
+    const int count = MLPCORE_COUNTED(pile->n_taken);
+    return count > 0 && pile->own + (count - 1) * pile->size < pile->n;
+}
+
+/* Take what is next, if there is something left. */
+static inline int mlpcore_take(mlpcore_pile *pile)
+{
+    if (pile->to == pile->n) return 0;
+    pile->from = pile->to;
+    if (pile->to >= pile->own)
+        pile->from = pile->own + (MLPCORE_COUNT(pile->n_taken) - 1) * pile->size;
+    pile->to = pile->to < pile->own ? pile->own : pile->from + pile->size;
+    if (pile->to > pile->n) pile->to = pile->n;
+    return pile->from < pile->n;
 }
 
 #endif

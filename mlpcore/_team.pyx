@@ -63,8 +63,7 @@ cdef class Team:
         self.n_threads, self.bfloat16 = n_threads, bfloat16
         self.tiles = bfloat16 and may_use_tiles()
         self.make_room(64)
-        # One thread may do the work of two.
-        self.shared = on_lines((n_threads + 1) // 2 * sizeof(mlpcore_shared))
+        self.shared = on_lines(n_threads * sizeof(mlpcore_shared))
         if n_threads > 1:
             self.members = mlpcore_team_start(n_threads)
             if self.members == NULL:

@@ -51,22 +51,39 @@ MLPCORE_INLINE void NAME(prefetch_row)(const NAME(ahead) *ahead, ptrdiff_t i)
 }
 
 #if !defined(_MSC_VER)
+/* Where the next terms of the rows of A lie. A high tile has more rows than there are registers: an
+   address is the sum of a pointer, to the first row or the seventh after it, and a distance. */
+typedef struct {
+    const T *row[2];
+    ptrdiff_t distance[7];
+} NAME(high_rows);
+
+MLPCORE_INLINE NAME(high_rows) NAME(rows_of)(const T *A, ptrdiff_t stride)
+{
+    NAME(high_rows) rows = {{A, A + 7 * stride}, {0}};
+    for (int i = 1; i < 7; i++) rows.distance[i] = i * stride;
+    return rows;
+}
+
 /* Add the p-th term to the sums of a tile. */
 TARGET MLPCORE_INLINE void NAME(add_term)(const int rows, const int vectors, const int transposed,
-                                          const T *A, ptrdiff_t a_stride, const T *B,
-                                          ptrdiff_t b_stride, ptrdiff_t p, const int asks,
-                                          NAME(vector) (*sum)[2])
+                                          const T *A, ptrdiff_t a_stride, NAME(high_rows) *high,
+                                          const T *B, ptrdiff_t b_stride, ptrdiff_t p,
+                                          const int asks, NAME(vector) (*sum)[2])
 {
-    enum { AHEAD = 8 };
+    enum { AHEAD = 8, IS_HIGH = MLPCORE_ROWS > 7 };
     NAME(vector) b[2];
     /* A panel is longer than the first cache where tiles are high. */
-    for (int v = 0; v < vectors && MLPCORE_ROWS >= 12 && asks; v++)
+    for (int v = 0; v < vectors && IS_HIGH && asks; v++)
         MLPCORE_PREFETCH(B + (p + AHEAD) * b_stride + v * LANES);
     for (int v = 0; v < vectors; v++) b[v] = *(const NAME(vector) *)(B + p * b_stride + v * LANES);
     for (int i = 0; i < rows; i++) {
-        const T a = transposed ? A[p * a_stride + i] : A[i * a_stride + p];
+        const T a = transposed ? A[p * a_stride + i]
+                    : IS_HIGH  ? high->row[i / 7][high->distance[i % 7]]
+                               : A[i * a_stride + p];
         for (int v = 0; v < vectors; v++) sum[i][v] = NAME(multiply_add)(sum[i][v], a, b[v]);
     }
+    high->row[0]++, high->row[1]++;
 }
 #endif
 
@@ -95,6 +112,7 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
     NAME(vector) sum[MLPCORE_ROWS][2];
     const int parts = ahead && ahead->n ? rows : 1;
     ptrdiff_t p = 0;
+    NAME(high_rows) high = NAME(rows_of)(A, a_stride);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++)
             sum[i][v] = NAME(first_sum)(adds, ends, i, out + (i * vectors + v) * LANES);
@@ -102,13 +120,15 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
         const ptrdiff_t stop = part + 1 < parts ? k * (part + 1) / rows : k;
         if (ahead) NAME(prefetch_row)(ahead, part);
         for (; p + together <= stop; p += together) {
-            NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p, asks, sum);
+            NAME(add_term)(rows, vectors, transposed, A, a_stride, &high, B, b_stride, p, asks,
+                           sum);
             if (together == 2)
-                NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p + 1, asks,
-                               sum);
+                NAME(add_term)(rows, vectors, transposed, A, a_stride, &high, B, b_stride, p + 1,
+                               asks, sum);
         }
         if (p < stop)
-            NAME(add_term)(rows, vectors, transposed, A, a_stride, B, b_stride, p++, asks, sum);
+            NAME(add_term)(rows, vectors, transposed, A, a_stride, &high, B, b_stride, p++, asks,
+                           sum);
     }
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < vectors; v++) {

@@ -126,6 +126,24 @@ def test_bits_do_not_depend_on_the_threads(solver, sizes, dtype):
     assert all((trained[0] == other).all() for other in trained[1:])
 
 
+@pytest.mark.parametrize("k", [40, 2_100])
+@pytest.mark.parametrize("kind", ["nn", "nt", "tn"])
+def test_threads_help_each_other(kind, k):
+    """Some of more threads than processors wait, and others do what is theirs."""
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(150, k)).astype("f4"), rng.normal(size=(k, 1_100)).astype("f4")
+    own_A = np.ascontiguousarray(A.T if kind[0] == "t" else A)
+    own_B = np.ascontiguousarray(B.T if kind[1] == "t" else B)
+    alone, together = np.empty((150, 1_100), "f4"), np.empty((150, 1_100), "f4")
+    how, team = {"trans_a": kind[0] == "t", "trans_b": kind[1] == "t"}, Team(8)
+    product(Team(1), own_A, own_B, alone, **how)
+    np.testing.assert_allclose(alone, A @ B, atol=1e-3)
+    for _ in range(20):
+        together[...] = np.nan
+        product(team, own_A, own_B, together, **how)
+        np.testing.assert_array_equal(together, alone)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_sums_too_long_for_a_panel(twin, dtype):
     sizes = (16_385, 3, 2)
