@@ -59,7 +59,7 @@ WORKLOADS = {
     "mnist_adam": Workload("mnist", (100,), repeats=5),
     "tabular": Workload("tabular", (64, 64), batch_size=32, repeats=5),
     "tiny": Workload("tiny", (16,), batch_size=16, repeats=100),
-    "wide": Workload("wide", (1024, 1024), batch_size=512),
+    "wide": Workload("wide", (1024, 1024), batch_size=512, repeats=2),
     "sparse_text": Workload("text", (100,), repeats=2),
     "sparse_text_sgd": Workload("text", (100,), solver="sgd", repeats=5),
     "predict_1": Workload("mnist", (500,), rows=1, repeats=2000, **REPORT),
