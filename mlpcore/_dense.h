@@ -66,8 +66,8 @@ typedef struct {
 } mlpcore_product;
 
 /* The part of a product that is thread t's: columns of a wide one, so that each thread keeps meeting
-   the same units; otherwise rows. `taken` counts the rows of each of its last blocks that are
-   taken; NULL: nobody helps it. */
+   the same units; otherwise rows. `taken` counts, for each of the blocks of its last piece, how often
+   tiles of it are taken; NULL: nobody helps it. */
 typedef struct {
     ptrdiff_t rows[2], columns[2];
     mlpcore_counter *taken;

@@ -20,8 +20,8 @@ typedef atomic_int mlpcore_counter;
 #define MLPCORE_COUNTED(counter) atomic_load(counter)
 #endif
 
-/* The small pieces that two threads have taken, of each walk of a task, or how far each of them has
-   come (_stages.h): a cache line, which is zero before the task. */
+/* The small pieces that two threads have taken, of each walk of a task, or of each pile of one of
+   them, or how far each has come (_stages.h): a cache line, which is zero before the task. */
 enum { MLPCORE_MOST_WALKS = 16 };
 typedef struct { mlpcore_counter n_taken[MLPCORE_MOST_WALKS]; } mlpcore_shared;
 
