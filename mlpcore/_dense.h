@@ -20,6 +20,7 @@
 
 enum { MLPCORE_PANEL_BYTES = 128 }; /* the widest panel's row */
 enum { MLPCORE_TILE_BYTES = 128 };  /* the widest row of a tile of A that is copied */
+enum { MLPCORE_GROUP = 8 };         /* vectors that are followed at a time, at most */
 enum { MLPCORE_COPIED_BYTES = 1 << 20 };   /* of A, at most, rounded to bfloat16, */
 enum { MLPCORE_TILES_BYTES = 3 << 16 };    /* or in float, and one tile more */
 
@@ -59,6 +60,7 @@ typedef struct {
     ptrdiff_t derived_stride;
     const mlpcore_update *update; /* gradient: what becomes of the product, if not NULL */
     void *first, *second;     /* gradient: the state beside C */
+    void *sums;               /* gradient: (n,) receives the sum of the rows of B, if not NULL */
     mlpcore_shared *shared;   /* (n_threads,) */
     unsigned char *panels;    /* (n_threads, panel_size) */
     ptrdiff_t panel_size;
@@ -72,16 +74,18 @@ typedef struct {
     ptrdiff_t rows[2], columns[2];
     mlpcore_counter *taken;
     int is_own; /* or that of the thread which is helped */
+    int sums;   /* the rows of B, in its columns */
 } mlpcore_dense_part;
 
 MLPCORE_INLINE mlpcore_dense_part mlpcore_dense_part_of(const mlpcore_product *job,
                                                         ptrdiff_t width, int t, int n_threads)
 {
     const ptrdiff_t n = (job->n + width - 1) / width;
-    mlpcore_dense_part part = {{0, job->m}, {0, job->n}, NULL, 1};
+    mlpcore_dense_part part = {{0, job->m}, {0, job->n}, NULL, 1, job->sums != NULL};
     if (n < 4 * n_threads) {
         part.rows[0] = mlpcore_part(job->m, t, n_threads);
         part.rows[1] = mlpcore_part(job->m, t + 1, n_threads);
+        part.sums = part.sums && t == 0;
     } else {
         part.columns[0] = mlpcore_part(n, t, n_threads) * width;
         if (t + 1 < n_threads) part.columns[1] = mlpcore_part(n, t + 1, n_threads) * width;

@@ -49,7 +49,7 @@ TARGET MLPCORE_INLINE void NAME(finish)(const mlpcore_product *job,
                                         T *restrict sums)
 {
     const T scale = (T)job->scale;
-    T bias[2 * LANES];
+    T bias[MLPCORE_GROUP * LANES];
     for (int r = 0; r < rows && job->update; r++) {
         const ptrdiff_t at = (i + r) * job->c_stride + j;
         MLPCORE_SUFFIX(mlpcore_apply, S)(rule, n, sums + r * padded, (T *)job->C + at,
@@ -140,6 +140,19 @@ TARGET static void NAME(copy_block)(const mlpcore_product *job, int few_rows, T 
                    n - whole, rest, n - whole > LANES ? 2 * LANES : LANES, 0);
 }
 
+/* sums = the sum of the rows of a block of B, which is copied next. */
+TARGET static void NAME(sum_block)(const mlpcore_product *job, const NAME(block) *block)
+{
+    const ptrdiff_t n = block->to - block->from;
+    const T *row = (const T *)job->B + block->from;
+    T *restrict sums = (T *)job->sums + block->from;
+    for (ptrdiff_t j = 0; j < n; j++) sums[j] = row[j];
+    for (ptrdiff_t p = 1; p < block->k; p++) {
+        row += job->b_stride;
+        for (ptrdiff_t j = 0; j < n; j++) sums[j] += row[j];
+    }
+}
+
 /* The rows of a part times its columns, as many of these at a time as stay in cache. */
 TARGET static void NAME(blocks_of_part)(const mlpcore_product *job,
                                         const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
@@ -160,6 +173,7 @@ TARGET static void NAME(blocks_of_part)(const mlpcore_product *job,
         if (!part->is_own && !mlpcore_needs_help(&tiles)) continue;
         block.from = columns[0] + panels * b / blocks * 2 * LANES;
         block.to = b + 1 < blocks ? columns[0] + panels * (b + 1) / blocks * 2 * LANES : columns[1];
+        if (part->sums) NAME(sum_block)(job, &block);
         NAME(copy_block)(job, rows[1] - rows[0] <= FEW_ROWS, copies, &block);
         NAME(tiles_of_block)(job, rule, rows, &block, &tiles);
     }
@@ -180,6 +194,7 @@ TARGET static void NAME(copied_rows)(const mlpcore_product *job,
         mlpcore_dense_part some = *part;
         some.rows[0] = rows[0] + (rows[1] - rows[0]) * time / times;
         some.rows[1] = rows[0] + (rows[1] - rows[0]) * (time + 1) / times;
+        some.sums = part->sums && time == 0;
         const T *A = (const T *)job->A + (job->a_is_transposed ? block.p * stride + some.rows[0]
                                                                : some.rows[0] * stride + block.p);
         NAME(copy_rows)(A, stride, job->a_is_transposed, block.k, some.rows[1] - some.rows[0], room,
@@ -235,7 +250,7 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
     NAME(part_of_product)(job, &rule, &part, room);
     if (part.taken) {
         part = mlpcore_dense_part_of(job, 2 * LANES, t ^ 1, n_threads);
-        part.is_own = 0;
+        part.is_own = part.sums = 0;
         NAME(part_of_product)(job, &rule, &part, room);
     }
 #ifdef AMX

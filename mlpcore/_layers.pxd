@@ -12,6 +12,5 @@ cdef int affine_input_gradient(Team team, const real[:, ::1] D, const real[::1] 
                                Activation kind, const real[:, ::1] a,
                                real[:, ::1] d_X) except -1 nogil
 cdef int affine_gradient(Team team, const real[:, ::1] X, const real[:, ::1] D,
-                         const mlpcore_update *update, real[::1] d_W,
-                         real[:, ::1] state) except -1 nogil
-cdef void sum_rows(Team team, real[:, ::1] D) noexcept nogil
+                         const mlpcore_update *update, real[::1] d_W, real[:, :] state,
+                         real[::1] sums) except -1 nogil

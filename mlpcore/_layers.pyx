@@ -39,6 +39,7 @@ cdef extern from "_dense.h" nogil:
         const mlpcore_update *update
         void *first
         void *second
+        void *sums
         mlpcore_shared *shared
         unsigned char *panels
         Py_ssize_t panel_size, block_bytes
@@ -46,13 +47,6 @@ cdef extern from "_dense.h" nogil:
     void mlpcore_dense_d(const void *job, int thread, int n_threads)
     void mlpcore_dense_bfloat16(const void *job, int thread, int n_threads)
     void mlpcore_dense_amx(const void *job, int thread, int n_threads)
-
-cdef extern from "_sums.h" nogil:
-    ctypedef struct mlpcore_sum_job:
-        Py_ssize_t m, n, stride
-        void *D
-    void mlpcore_sum_rows_f(const void *job, int thread, int n_threads)
-    void mlpcore_sum_rows_d(const void *job, int thread, int n_threads)
 
 cdef Py_ssize_t BLOCK_BYTES = mlpcore_block_bytes()
 
@@ -157,11 +151,18 @@ cdef int affine_input_gradient(Team team, const real[:, ::1] D, const real[::1] 
 
 
 cdef int affine_gradient(Team team, const real[:, ::1] X, const real[:, ::1] D,
-                         const mlpcore_update *update, real[::1] d_W,
-                         real[:, ::1] state) except -1 nogil:
-    """Apply a rule to d_W with the gradient X^T D; state (n_state, n_in * n_out) is its own."""
-    cdef Py_ssize_t m = D.shape[0], n_in = X.shape[1], n_out = D.shape[1]
+                         const mlpcore_update *update, real[::1] d_W, real[:, :] state,
+                         real[::1] sums) except -1 nogil:
+    """Apply a rule to d_W with the gradient X^T D, and sums_j = sum_i D_ij, which is that of b.
+
+    state (n_state, n_in * n_out) is the rule's own.
+    """
+    cdef Py_ssize_t i, j, m = D.shape[0], n_in = X.shape[1], n_out = D.shape[1]
     cdef mlpcore_product job
+    for j in range(n_out if n_in == 0 else 0):
+        sums[j] = 0
+        for i in range(m):
+            sums[j] += D[i, j]
     if n_in == 0 or n_out == 0:
         return 0
     job = new_product(team, n_in, n_out, m)
@@ -169,6 +170,7 @@ cdef int affine_gradient(Team team, const real[:, ::1] X, const real[:, ::1] D,
     job.B, job.b_stride, job.c_stride, job.update = &D[0, 0], row_stride(D), n_out, update
     job.first = &state[0, 0] if state.shape[0] > 0 else NULL
     job.second = &state[1, 0] if state.shape[0] > 1 else NULL
+    job.sums = &sums[0]
     compute(team, &job, &d_W[0])
     return 0
 
@@ -203,16 +205,6 @@ def product(Team team, const real[:, ::1] A, const real[:, ::1] B, real[:, ::1] 
     job.c_stride = n
     with nogil:
         compute(team, &job, &C[0, 0])
-
-
-cdef void sum_rows(Team team, real[:, ::1] D) noexcept nogil:
-    """D_0 = sum_i D_i."""
-    cdef mlpcore_sum_job job
-    if D.shape[1] == 0:
-        return
-    job.m, job.n, job.stride, job.D = D.shape[0], D.shape[1], row_stride(D), &D[0, 0]
-    team.run(mlpcore_sum_rows_f if real is float else mlpcore_sum_rows_d, &job,
-             <double> D.shape[0] * D.shape[1])
 
 
 cdef inline Py_ssize_t row_stride(const real[:, ::1] A) noexcept nogil:

@@ -14,7 +14,7 @@ from mlpcore._activations cimport Activation, activation_backward
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
-cdef extern from "_sums.h" nogil:
+cdef extern from "_squares.h" nogil:
     enum: MLPCORE_PARTS
     ctypedef struct mlpcore_square_job:
         Py_ssize_t n

@@ -29,6 +29,6 @@ cdef int backward(Network network, Py_ssize_t n_layers, Team team, const real[::
                   const real[:, ::1] X, SparseBlock block, const real[:, ::1] A,
                   const real[:, ::1] S, real[:, ::1] D, const mlpcore_update *of_weights,
                   const mlpcore_update *of_biases, real[::1] target,
-                  real[:, ::1] state) except -1 nogil
+                  real[:, :] state) except -1 nogil
 cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
                                 real[:, ::1] scratch) noexcept nogil

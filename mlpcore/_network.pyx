@@ -12,7 +12,7 @@ from mlpcore._activations cimport (Activation, activation_forward, activation_sl
                                    follows_product, needs_slope, slope_backward)
 from mlpcore._dropout cimport Dropout, dropout_forward
 from mlpcore._layers cimport (affine_forward, affine_gradient, affine_input_gradient,
-                              room_for_products, sum_rows)
+                              room_for_products)
 from mlpcore._optimizers cimport apply_update, mlpcore_update
 from mlpcore._sparse cimport SparseBlock, sparse_forward, sparse_gradient
 from mlpcore._team cimport Team
@@ -156,22 +156,24 @@ cdef int backward(Network network, Py_ssize_t n_layers, Team team, const real[::
                   const real[:, ::1] X, SparseBlock block, const real[:, ::1] A,
                   const real[:, ::1] S, real[:, ::1] D, const mlpcore_update *of_weights,
                   const mlpcore_update *of_biases, real[::1] target,
-                  real[:, ::1] state) except -1 nogil:
+                  real[:, :] state) except -1 nogil:
     """Apply the rules with x_l^T d_l and sum d_l to target; d_l = d_(l+1) W_(l+1)^T f'(z_l).
 
-    x_l is the layer's input; that of the last of n_layers stands in D already, and is lost.
-    target is a gradient, or params themselves, which then make a step: a layer's weights
-    are read before they change. state (n_state, n_params) is that of the rules. Slopes are
-    taken from S, or if that has no columns told from A.
+    x_l is the layer's input; that of the last of n_layers stands in D (m + 1, n_1 + ...)
+    already, whose last row is for the sums. target is a gradient, or params themselves, which
+    then make a step: a layer's weights are read before they change. state (n_state, n_params)
+    is that of the rules. Slopes are taken from S, or if that has no columns told from A.
     """
     cdef Py_ssize_t i, j, w, w_end, m = X.shape[0]
     cdef const real[:, ::1] x, a
     cdef real[:, ::1] d, d_before
+    cdef real[::1] sums
     cdef Activation kind
     cdef mlpcore_update rule = of_weights[0]
     for i in range(n_layers - 1, -1, -1):
         w, w_end = network.weights[i], network.weights[i + 1]
         d = layer_columns(network, i, m, D)
+        sums = D[m, network.columns[i]:network.columns[i + 1]]
         x = X
         if i > 0:
             x = A[:m, network.columns[i - 1]:network.columns[i]]
@@ -184,14 +186,13 @@ cdef int backward(Network network, Py_ssize_t n_layers, Team team, const real[::
             if S.shape[1]:
                 slope_backward(S[:m, network.columns[i - 1]:network.columns[i]], d_before)
         if i == 0 and block is not None:
-            sparse_gradient(block, d, of_weights, target[w:w_end], state[:, w:w_end])
+            sparse_gradient(block, d, of_weights, target[w:w_end], state[:, w:w_end], sums)
         else:
             if i == 0:
                 rule.scale *= network.input_scale
-            affine_gradient(team, x, d, &rule, target[w:w_end], state[:, w:w_end])
-            sum_rows(team, d)
-        for j in range(1, d.shape[1] if network.shared_bias else 0):
-            d[0, 0] += d[0, j]
-        apply_update(team, of_biases, d[0], target, state, network.biases[i],
+            affine_gradient(team, x, d, &rule, target[w:w_end], state[:, w:w_end], sums)
+        for j in range(1, sums.shape[0] if network.shared_bias else 0):
+            sums[0] += sums[j]
+        apply_update(team, of_biases, sums, target, state, network.biases[i],
                      network.biases[i + 1])
     return 0

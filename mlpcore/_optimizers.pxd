@@ -28,8 +28,8 @@ cdef mlpcore_update accumulation(double scale, double keep) noexcept nogil
 cdef mlpcore_update update_of(Optimizer optimizer, double scale, double alpha,
                               bint is_weights) noexcept nogil
 cdef void apply_update(Team team, const mlpcore_update *update, const real[::1] grads,
-                       real[::1] params, real[:, ::1] state, Py_ssize_t start,
+                       real[::1] params, real[:, :] state, Py_ssize_t start,
                        Py_ssize_t stop) noexcept nogil
 cdef void optimizer_step(Optimizer optimizer, Team team, const real[::1] grads, double scale,
                          double alpha, Py_ssize_t n_weights, real[::1] params,
-                         real[:, ::1] state) noexcept nogil
+                         real[:, :] state) noexcept nogil

@@ -139,7 +139,7 @@ cdef mlpcore_update update_of(Optimizer optimizer, double scale, double alpha,
 
 
 cdef void apply_update(Team team, const mlpcore_update *update, const real[::1] grads,
-                       real[::1] params, real[:, ::1] state, Py_ssize_t start,
+                       real[::1] params, real[:, :] state, Py_ssize_t start,
                        Py_ssize_t stop) noexcept nogil:
     """Apply a rule to the parameters from start to stop; grads are theirs alone."""
     cdef mlpcore_update_job job
@@ -154,7 +154,7 @@ cdef void apply_update(Team team, const mlpcore_update *update, const real[::1] 
 
 cdef void optimizer_step(Optimizer optimizer, Team team, const real[::1] grads, double scale,
                          double alpha, Py_ssize_t n_weights, real[::1] params,
-                         real[:, ::1] state) noexcept nogil:
+                         real[:, :] state) noexcept nogil:
     """Step on the weights, the first n_weights parameters, with L2, then on the biases."""
     cdef Py_ssize_t n = params.shape[0]
     cdef mlpcore_update update
@@ -187,7 +187,7 @@ def step(Optimizer optimizer, const real[::1] grads, double scale, double alpha,
         raise ValueError(f"{grads.shape[0]} gradients, {params.shape[0]} parameters, "
                          f"n_weights={n_weights}: needed are as many gradients as parameters")
     dtype = np.float32 if real is float else np.float64
-    cdef real[:, ::1] state = optimizer.require_state(params.shape[0], dtype)
+    cdef real[:, :] state = optimizer.require_state(params.shape[0], dtype)
     cdef Team team = Team(1)
     optimizer_step(optimizer, team, grads, scale, alpha, n_weights, params, state)
 

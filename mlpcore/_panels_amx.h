@@ -1,14 +1,17 @@
 /* Rows of A times panels of B on the processor's tiles, included by _dense_level.h.
 
    What follows the sums of a tile takes about as long as they do, and most of that is memory's. So
-   it is done row by row, while the next tile's are added up. */
+   it is done row by row, while the next sums are added up, and for the tiles of a group of panels
+   together: short pieces of rows, each on a page of its own, come from memory half as fast. */
 
-/* The last tile's sums, which wait for what is to follow: n rows from row i on, `width` columns from
+enum { NAME(group) = MLPCORE_GROUP * LANES }; /* columns */
+
+/* The last group's sums, which wait for what is to follow: n rows from row i on, `width` columns from
    column j on; and room for those that are added up meanwhile. */
 typedef struct {
     ptrdiff_t i, j, width;
     int n, which;
-    _Alignas(64) float sums[2][MLPCORE_ROWS * 2 * LANES];
+    _Alignas(64) float sums[2][MLPCORE_ROWS * NAME(group)];
 } NAME(waiting);
 
 /* What follows some of their rows. */
@@ -16,36 +19,50 @@ TARGET static void NAME(follow_rows)(const mlpcore_product *job, const mlpcore_r
                                      const NAME(block) *block, NAME(waiting) *last, int from, int to)
 {
     const ptrdiff_t i = last->i + from, j = last->j, width = last->width;
-    const int n = to - from, padded = width > LANES ? 2 * LANES : LANES;
+    const int n = to - from, padded = (int)(width + LANES - 1) / LANES * LANES;
     float *sums = last->sums[last->which] + from * padded;
-    if (width == 2 * LANES)
-        NAME(follow)(job, rule, block, i, n, j, 2 * LANES, 2 * LANES, sums);
-    else if (width > LANES)
-        NAME(follow)(job, rule, block, i, n, j, width, 2 * LANES, sums);
+    if (width == NAME(group))
+        NAME(follow)(job, rule, block, i, n, j, NAME(group), NAME(group), sums);
     else
-        NAME(follow)(job, rule, block, i, n, j, width, LANES, sums);
+        NAME(follow)(job, rule, block, i, n, j, width, padded, sums);
 }
 
-/* A tile: n rows from row i on, of which A is the copy, times one panel, which is column j's. */
+/* A tile: n rows, of which A is the copy, times one panel of so many vectors. */
 TARGET static void NAME(rows_of_panel)(const mlpcore_product *job, const mlpcore_rule_f *rule,
+                                       const NAME(block) *block, int n, const float *A,
+                                       const float *B, int vectors, NAME(waiting) *last, int *done,
+                                       int each)
+{
+    const ptrdiff_t k = PLACES(block->k), half = k * LANES;
+    NAME(begin_sums)();
+    for (ptrdiff_t p = 0; p < k; p += LANES, A += LANES * LANES) {
+        const int to = *done + each < last->n ? *done + each : last->n;
+        NAME(add_terms)(n, vectors, A, half, B + p * vectors * LANES);
+        if (*done < to) NAME(follow_rows)(job, rule, block, last, *done, to);
+        *done = to;
+    }
+}
+
+/* A group: n rows from row i on, of which A is the copy, times the panels of some columns from column j on. */
+TARGET static void NAME(rows_of_group)(const mlpcore_product *job, const mlpcore_rule_f *rule,
                                        const NAME(block) *block, ptrdiff_t i, int n, const float *A,
                                        ptrdiff_t j, NAME(waiting) *last)
 {
-    const ptrdiff_t k = PLACES(block->k), half = k * LANES, left = block->to - j;
-    const ptrdiff_t width = left < 2 * LANES ? left : 2 * LANES, at = (j - block->from) / (2 * LANES);
-    const int vectors = width > LANES ? 2 : 1, steps = (int)(k / LANES);
+    const ptrdiff_t left = block->to - j, width = left < NAME(group) ? left : NAME(group);
+    const int padded = (int)(width + LANES - 1) / LANES * LANES;
+    const int steps = (int)(PLACES(block->k) / LANES) * ((padded + 2 * LANES - 1) / (2 * LANES));
     const int each = (last->n + steps - 1) / steps;
-    const float *B = width < 2 * LANES ? block->rest : block->panels + at * block->size;
-    NAME(begin_sums)();
-    for (int step = 0, from = 0; step < steps; step++, A += LANES * LANES) {
-        const int to = from + each < last->n ? from + each : last->n;
-        NAME(add_terms)(n, vectors, A, half, B + step * LANES * vectors * LANES);
-        if (from < to) NAME(follow_rows)(job, rule, block, last, from, to);
-        from = to;
+    float *sums = last->sums[1 - last->which];
+    int done = 0;
+    for (ptrdiff_t c = 0; c < width; c += 2 * LANES) {
+        const int vectors = width - c > LANES ? 2 : 1;
+        const ptrdiff_t at = (j + c - block->from) / (2 * LANES);
+        const float *B = width - c < 2 * LANES ? block->rest : block->panels + at * block->size;
+        NAME(rows_of_panel)(job, rule, block, n, A, B, vectors, last, &done, each);
+        NAME(end_sums)(n, vectors, sums + c, padded);
     }
     last->which = 1 - last->which;
     last->i = i, last->n = n, last->j = j, last->width = width;
-    NAME(end_sums)(n, vectors, last->sums[last->which]);
 }
 
 /* Tiles of some rows times the panels of a block: a tile stays in the first cache for all of them. */
@@ -59,8 +76,8 @@ TARGET static void NAME(tiles_of_block)(const mlpcore_product *job, const mlpcor
         for (ptrdiff_t t = tiles->from; t < tiles->to; t++) {
             const ptrdiff_t i = rows[0] + t * MLPCORE_ROWS, left = rows[1] - i;
             const int n = (int)(left < MLPCORE_ROWS ? left : MLPCORE_ROWS);
-            for (ptrdiff_t j = block->from; j < block->to; j += 2 * LANES)
-                NAME(rows_of_panel)(job, rule, block, i, n, block->tiles + t * block->apart, j, &last);
+            for (ptrdiff_t j = block->from; j < block->to; j += NAME(group))
+                NAME(rows_of_group)(job, rule, block, i, n, block->tiles + t * block->apart, j, &last);
         }
     NAME(follow_rows)(job, rule, block, &last, 0, last.n);
 }

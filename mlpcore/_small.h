@@ -17,7 +17,7 @@
 #include <float.h>
 
 #include "_dense.h"
-#include "_sums.h"
+#include "_squares.h"
 #include "_team.h"
 
 /* Those of the enum in _losses.pxd that are computed here. */

@@ -23,5 +23,5 @@ cpdef bint prefers_small(Network network, Objective objective, Optimizer optimiz
 cdef double small_epoch(SmallSteps small, Optimizer optimizer, Rows rows,
                         const real[:, ::1] Y, const real[::1] weights,
                         const Py_ssize_t[::1] index, double alpha, Py_ssize_t batch_size,
-                        real[::1] params, real[:, ::1] state, real[:, ::1] staged,
+                        real[::1] params, real[:, :] state, real[:, ::1] staged,
                         Run run, double total) except? -1.0 nogil

@@ -72,7 +72,7 @@ cdef class SmallSteps:
 cdef double small_epoch(SmallSteps small, Optimizer optimizer, Rows rows,
                         const real[:, ::1] Y, const real[::1] weights,
                         const Py_ssize_t[::1] index, double alpha, Py_ssize_t batch_size,
-                        real[::1] params, real[:, ::1] state, real[:, ::1] staged,
+                        real[::1] params, real[:, :] state, real[:, ::1] staged,
                         Run run, double total) except? -1.0 nogil:
     """Make the steps on index; returns total and, of each sample, the loss of its batch."""
     cdef Py_ssize_t start = 0, stop, i, n_steps, n = index.shape[0]

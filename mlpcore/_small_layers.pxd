@@ -58,10 +58,10 @@ cdef SmallLayers small_last_layers(Network network, Objective objective, Py_ssiz
                                    dtype, Team team)
 cdef void make_steps(SmallLayers layers, mlpcore_small_step *steps, Py_ssize_t n_steps,
                      bint is_shared, const real[::1] params, real[::1] target,
-                     real[:, ::1] state) noexcept nogil
+                     real[:, :] state) noexcept nogil
 cdef void take_targets(SmallLayers layers, const real[:, ::1] Y, const real[::1] weights,
                        const Py_ssize_t[::1] index) noexcept nogil
 cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X,
                            const mlpcore_update *of_weights, const mlpcore_update *of_biases,
-                           const real[::1] params, real[::1] target, real[:, ::1] state,
+                           const real[::1] params, real[::1] target, real[:, :] state,
                            real[:, ::1] d_X) noexcept nogil

@@ -121,7 +121,7 @@ cdef SmallLayers small_last_layers(Network network, Objective objective, Py_ssiz
 
 cdef void make_steps(SmallLayers layers, mlpcore_small_step *steps, Py_ssize_t n_steps,
                      bint is_shared, const real[::1] params, real[::1] target,
-                     real[:, ::1] state) noexcept nogil:
+                     real[:, :] state) noexcept nogil:
     """Make steps, by the team or by one thread: X and what goes with it are in the job.
 
     target is params, or a gradient that the rules add to: then there is one step.
@@ -148,7 +148,7 @@ cdef void take_targets(SmallLayers layers, const real[:, ::1] Y, const real[::1]
 
 cdef double step_and_delta(SmallLayers layers, const real[:, ::1] X,
                            const mlpcore_update *of_weights, const mlpcore_update *of_biases,
-                           const real[::1] params, real[::1] target, real[:, ::1] state,
+                           const real[::1] params, real[::1] target, real[:, :] state,
                            real[:, ::1] d_X) noexcept nogil:
     """Apply the rules to target with X, the activations before the layers; return the summed loss.
 

@@ -29,7 +29,6 @@ cdef class SparseBlock:
     cdef unsigned char[:, ::1] values
     cdef unsigned char[::1] parts
     cdef unsigned char[::1] packed
-    cdef unsigned char[::1] sums
     cdef int n_parts
     cdef bint packs, is_first
     cdef Py_ssize_t capacity, most, n_stretches
@@ -43,7 +42,7 @@ cdef class WalkRoom:
 
 cdef void begin_step(SparseBlock block, const mlpcore_update *update) noexcept nogil
 cdef void idle_steps(SparseBlock block, bint settles, real[::1] params,
-                     real[:, ::1] state) noexcept nogil
+                     real[:, :] state) noexcept nogil
 cdef void walk(WalkRoom room, const real *x, const real[::1] W, const real[::1] b,
                Activation kind, real[::1] a) noexcept nogil
 cdef void expect(SparseBlock block, const Py_ssize_t[::1] index) noexcept nogil
@@ -52,4 +51,4 @@ cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index, Py_ssize
 cdef void sparse_forward(SparseBlock block, const real[::1] W, const real[::1] b,
                          Activation kind, real[:, ::1] A) noexcept nogil
 cdef void sparse_gradient(SparseBlock block, real[:, ::1] D, const mlpcore_update *update,
-                          real[::1] d_W, real[:, ::1] state) noexcept nogil
+                          real[::1] d_W, real[:, :] state, real[::1] sums) noexcept nogil

@@ -9,7 +9,7 @@ import numpy as np
 
 from libc.math cimport log, sqrt
 from libc.stdint cimport int32_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from mlpcore._activations cimport Activation, follows_product, IDENTITY
 from mlpcore._optimizers cimport mlpcore_update, Optimizer
@@ -127,7 +127,6 @@ cdef class SparseBlock:
         width = (width + LINE - 1) // LINE * LINE
         self.starts = on_lines(n * width * sizeof(int32_t)).view(np.int32).reshape(n, width)
         self.lists = np.empty((n, rows.n_features + 1), np.int32)
-        self.sums = on_lines(n_units * dtype().itemsize)
         self.packed = on_lines(0 if rows.is_csr else rows.n_features
                                * (n_units * dtype().itemsize + LONGEST_VECTOR))
         self.features = np.empty((n, room), np.int32)
@@ -185,7 +184,7 @@ cdef void fill_idle_job(IdleSteps idle, mlpcore_idle_job *job) noexcept nogil:
 
 
 cdef void idle_steps(SparseBlock block, bint settles, real[::1] params,
-                     real[:, ::1] state) noexcept nogil:
+                     real[:, :] state) noexcept nogil:
     """Make the steps that wait: all, or those before this one on the block's own features."""
     cdef mlpcore_idle_job job
     if block is None or block.idle is None or block.idle.n_steps == 0:
@@ -291,19 +290,15 @@ cdef void sparse_forward(SparseBlock block, const real[::1] W, const real[::1] b
 
 
 cdef void sparse_gradient(SparseBlock block, real[:, ::1] D, const mlpcore_update *update,
-                          real[::1] d_W, real[:, ::1] state) noexcept nogil:
-    """Apply a rule to d_W with the gradient X^T D; X the rows of the block.
-
-    Then D_0 = sum_i D_i.
-    """
+                          real[::1] d_W, real[:, :] state, real[::1] sums) noexcept nogil:
+    """Apply a rule to d_W with the gradient X^T D, and sums_j = sum_i D_ij; X the block's rows."""
     cdef mlpcore_sparse_job job = new_job(block, D)
     job.d_W, job.update, job.others_wait = &d_W[0], update, block.idle is not None
     job.first = &state[0, 0] if state.shape[0] > 0 else NULL
     job.second = &state[1, 0] if state.shape[0] > 1 else NULL
-    job.lists, job.sums = &block.lists[0, 0], &block.sums[0]
+    job.lists, job.sums = &block.lists[0, 0], &sums[0]
     block.team.run(mlpcore_sparse_gradient_f if real is float else mlpcore_sparse_gradient_d,
                    &job, work(&job) + d_W.shape[0])
-    memcpy(&D[0, 0], job.sums, D.shape[1] * sizeof(real))
 
 
 cdef class WalkRoom:

@@ -19,12 +19,12 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
                            const Py_ssize_t[::1] index, const real[::1] params,
                            const mlpcore_update *of_weights, const mlpcore_update *of_biases,
                            SparseBlock block, SmallLayers last_layers, Dropout dropout,
-                           real[:, ::1] scratch, real[::1] target, real[:, ::1] state,
+                           real[:, ::1] scratch, real[::1] target, real[:, :] state,
                            Run run) except? -1.0 nogil
 cdef double train_batch(Network network, Team team, Objective objective, Optimizer optimizer,
                         Rows rows, const real[:, ::1] Y, const real[::1] weights,
                         const Py_ssize_t[::1] index, double alpha,
-                        real[::1] params, real[::1] grads, real[:, ::1] state,
+                        real[::1] params, real[::1] grads, real[:, :] state,
                         SparseBlock block, SmallLayers last_layers, Dropout dropout,
                         real[:, ::1] scratch, Reduction reduction, Run run) except? -1.0 nogil
 cdef double gradient_of_all(Reduction reduction, double *mass, Network network, Team team,
@@ -32,5 +32,5 @@ cdef double gradient_of_all(Reduction reduction, double *mass, Network network, 
                             const real[::1] weights, const Py_ssize_t[::1] index,
                             const real[::1] params, const mlpcore_update *rule,
                             SparseBlock block, SmallLayers last_layers, Dropout dropout,
-                            real[:, ::1] scratch, real[::1] grads, real[:, ::1] state,
+                            real[:, ::1] scratch, real[::1] grads, real[:, :] state,
                             Run run) except? -1.0 nogil

@@ -1,8 +1,8 @@
 """One batch: its gradient, block by block, and the step on the parameters.
 
 A batch goes through the network in blocks of rows, and the gradient of a larger batch is
-summed over its blocks: scratch, sized once for one block, holds in its columns the
-gathered X and Y, the activations and the deltas. Where the batch is one block, the step is
+summed over its blocks: scratch, sized once for one block and a row more, holds in its columns
+the gathered X and Y, the activations and the deltas. Where the batch is one block, the step is
 made where the gradient is, while a tile of it is in registers (`_network.backward`).
 """
 
@@ -54,7 +54,7 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
                            const Py_ssize_t[::1] index, const real[::1] params,
                            const mlpcore_update *of_weights, const mlpcore_update *of_biases,
                            SparseBlock block, SmallLayers last_layers, Dropout dropout,
-                           real[:, ::1] scratch, real[::1] target, real[:, ::1] state,
+                           real[:, ::1] scratch, real[::1] target, real[:, :] state,
                            Run run) except? -1.0 nogil:
     """Apply the rules to target with the gradient over the rows of index; returns their loss.
 
@@ -77,7 +77,7 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
     cdef const mlpcore_update *rule_of_biases = of_biases
     cdef double total = 0.0
     while start < n:
-        stop = min(start + scratch.shape[0], n)
+        stop = min(start + scratch.shape[0] - 1, n)
         m = stop - start
         x = scratch[:m, :x_end]
         y = scratch[:m, x_end:y_end]
@@ -108,7 +108,7 @@ cdef double gradient_of_all(Reduction reduction, double *mass, Network network, 
                             const real[::1] weights, const Py_ssize_t[::1] index,
                             const real[::1] params, const mlpcore_update *rule,
                             SparseBlock block, SmallLayers last_layers, Dropout dropout,
-                            real[:, ::1] scratch, real[::1] grads, real[:, ::1] state,
+                            real[:, ::1] scratch, real[::1] grads, real[:, :] state,
                             Run run) except? -1.0 nogil:
     """As `batch_gradient`, then the sum over all ranks: of grads, the loss and the mass.
 
@@ -136,7 +136,7 @@ cdef double gradient_of_all(Reduction reduction, double *mass, Network network, 
 cdef double train_batch(Network network, Team team, Objective objective, Optimizer optimizer,
                         Rows rows, const real[:, ::1] Y, const real[::1] weights,
                         const Py_ssize_t[::1] index, double alpha,
-                        real[::1] params, real[::1] grads, real[:, ::1] state,
+                        real[::1] params, real[::1] grads, real[:, :] state,
                         SparseBlock block, SmallLayers last_layers, Dropout dropout,
                         real[:, ::1] scratch, Reduction reduction, Run run) except? -1.0 nogil:
     """Make one step on the rows of index; returns their mean loss before it, L2 included.

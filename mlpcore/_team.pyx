@@ -1,5 +1,7 @@
 """The threads of one fit, the room each of them computes in, and how exactly."""
 
+from math import prod
+
 import numpy as np
 
 from libc.string cimport memset
@@ -19,15 +21,19 @@ cdef bint worth_a_team(double work) noexcept nogil:
 
 
 def zeros_on_lines(shape, dtype):
-    """Return zeros of this shape, which start where a cache line does if they are many.
+    """Return zeros of this shape, whose rows start where cache lines do if they are many.
 
     A vector that straddles two lines takes twice as long to store. Small networks are slower
     where their parameters and moments are aligned alike.
     """
-    size, n_bytes = int(np.prod(shape)), np.dtype(dtype).itemsize
-    if size * n_bytes < 1 << 20:
+    *several, n = np.atleast_1d(shape).tolist()
+    rows, n_bytes = prod(several), np.dtype(dtype).itemsize
+    if rows * n * n_bytes < 1 << 20:
         return np.zeros(shape, dtype)
-    return from_a_line(np.zeros(size + 64 // n_bytes, dtype))[:size].reshape(shape)
+    line = 64 // n_bytes
+    apart = (n + line - 1) // line * line
+    room = from_a_line(np.zeros(rows * apart + line, dtype))
+    return room[:rows * apart].reshape(*several, apart)[..., :n]
 
 
 cdef on_lines(Py_ssize_t n_bytes):

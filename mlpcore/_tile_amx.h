@@ -33,6 +33,8 @@ TARGET static void NAME(copy_rows)(const float *A, ptrdiff_t stride, int is_tran
         for (int r = 0; r < LANES; r++) {
             const ptrdiff_t q = p + 2 * r;
             const float *from = A + (is_transposed ? q * stride + i : (i + r) * stride + p);
+            MLPCORE_PREFETCH(from + 4 * LANES);
+            MLPCORE_PREFETCH(from + 4 * LANES + (is_transposed ? stride : LANES));
             row[r] = is_transposed ? NAME(pairs)(from, from + stride, q < k ? n - i : 0, q + 1 < k)
                                    : NAME(adjoining)(from, i + r < n ? k - p : 0);
         }
@@ -68,11 +70,11 @@ TARGET MLPCORE_INLINE void NAME(add_terms)(int rows, int vectors, const float *A
     }
 }
 
-/* out (rows, vectors) = the sums. */
-TARGET MLPCORE_INLINE void NAME(end_sums)(int rows, int vectors, float *out)
+/* out (rows, vectors) = the sums; its rows lie `apart` apart. */
+TARGET MLPCORE_INLINE void NAME(end_sums)(int rows, int vectors, float *out, ptrdiff_t apart)
 {
-    const ptrdiff_t stride = vectors * 64;
-    float *lower = out + LANES * vectors * LANES;
+    const ptrdiff_t stride = apart * (ptrdiff_t)sizeof(float);
+    float *lower = out + LANES * apart;
     _tile_stored(0, out, stride);
     if (vectors == 2) _tile_stored(1, out + LANES, stride);
     if (rows > LANES) _tile_stored(2, lower, stride);

@@ -131,11 +131,11 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
         block.idle = IdleSteps(optimizer, rows.n_features, network.sizes[1],
                                rows.n_samples // batch_size + 1)
     cdef real[:, ::1] scratch = np.empty(
-        (block_rows, scratch_width(network, block, dropout)) if small is None else
+        (block_rows + 1, scratch_width(network, block, dropout)) if small is None else
         (small.n_rows, rows.n_features), dtype)
     cdef real[::1] grads = (np.empty(0 if fused else network.n_params, dtype)
                             if reduction is None else reduction.buffer)
-    cdef real[:, ::1] state = optimizer.require_state(network.n_params, dtype)
+    cdef real[:, :] state = optimizer.require_state(network.n_params, dtype)
     cdef const real[::1] weights = sample_weight
     if sample_weight is None:
         weights = np.empty(0, dtype)
@@ -293,7 +293,7 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     cdef SmallLayers no_last_layers = None
     cdef Dropout no_dropout = None
     cdef real[:, ::1] scratch = np.empty(
-        (n_block, scratch_width(network, block, no_dropout)), dtype)
+        (n_block + 1, scratch_width(network, block, no_dropout)), dtype)
     cdef Py_ssize_t[::1] index = np.arange(n)
     cdef const real[::1] weights = sample_weight
     if sample_weight is None:
@@ -301,7 +301,7 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     cdef Run run = Run(0, 0)
     cdef double total, mass
     cdef mlpcore_update rule
-    cdef real[:, ::1] no_state = np.empty((0, network.n_params), dtype)
+    cdef real[:, :] no_state = np.empty((0, network.n_params), dtype)
     with nogil:
         mass = total_weight(weights, index)
         total = l2_penalty(team, params[:network.n_weights], alpha)
