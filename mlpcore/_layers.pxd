@@ -3,6 +3,7 @@ from mlpcore._optimizers cimport mlpcore_update
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
+cdef Py_ssize_t whole_lines(Py_ssize_t n) noexcept nogil
 cdef Py_ssize_t room_of_row(Py_ssize_t n) noexcept nogil
 cdef Py_ssize_t room_for_products(Team team, Py_ssize_t most_inner,
                                   Py_ssize_t most_of_B) noexcept nogil

@@ -71,12 +71,18 @@ cdef Py_ssize_t room_for_products(Team team, Py_ssize_t most_inner,
     return copied + block + (MLPCORE_TILE_BYTES + MLPCORE_PANEL_BYTES) * inner
 
 
+cdef Py_ssize_t whole_lines(Py_ssize_t n) noexcept nogil:
+    """Return the elements of the cache lines that n elements take, float32 or float64."""
+    return (n + 15) // 16 * 16
+
+
 cdef Py_ssize_t room_of_row(Py_ssize_t n) noexcept nogil:
     """Return how many elements apart rows of n should lie.
 
     Rows whose addresses are equal modulo 4096 bytes push each other out of the first cache.
     """
-    return n + 16 if n > 0 and n % 512 == 0 else n
+    cdef Py_ssize_t room = whole_lines(n)
+    return room + 16 if room > 0 and room % 512 == 0 else room
 
 
 cdef mlpcore_product new_product(Team team, Py_ssize_t m, Py_ssize_t n,

@@ -14,7 +14,7 @@ from libc.string cimport memset
 from mlpcore._activations cimport Activation, follows_product, IDENTITY
 from mlpcore._optimizers cimport mlpcore_update, Optimizer
 from mlpcore._rows cimport FLOAT32, FLOAT64, most_nonzeros, Rows
-from mlpcore._team cimport mlpcore_shared, on_lines, Team
+from mlpcore._team cimport matrix_on_lines, mlpcore_shared, on_lines, Team
 from mlpcore._types cimport real
 
 
@@ -125,7 +125,7 @@ cdef class SparseBlock:
         cdef Py_ssize_t by_row = LINE + rows.n_features
         cdef Py_ssize_t width = by_row + capacity * (self.n_stretches + 1)
         width = (width + LINE - 1) // LINE * LINE
-        self.starts = on_lines(n * width * sizeof(int32_t)).view(np.int32).reshape(n, width)
+        self.starts = matrix_on_lines(n, width, np.int32)
         self.lists = np.empty((n, rows.n_features + 1), np.int32)
         self.packed = on_lines(0 if rows.is_csr else rows.n_features
                                * (n_units * dtype().itemsize + LONGEST_VECTOR))

@@ -7,7 +7,7 @@ made where the gradient is, while a tile of it is in registers (`_network.backwa
 """
 
 from mlpcore._dropout cimport Dropout
-from mlpcore._layers cimport room_of_row
+from mlpcore._layers cimport room_of_row, whole_lines
 from mlpcore._losses cimport l2_penalty, loss_backward, loss_forward, Objective
 from mlpcore._mpi cimport reduce_step, Reduction
 from mlpcore._network cimport Network, backward, forward, layer_columns
@@ -27,8 +27,8 @@ cdef Py_ssize_t scratch_width(Network network, SparseBlock block, Dropout dropou
     They are X unless it is sparse, Y, activations, deltas and slopes if they are needed; more
     for the rows not to lie where they disturb each other.
     """
-    return room_of_row(x_columns(network, block) + network.sizes[network.n_layers]
-                       + 2 * network.n_units + slope_columns(network, dropout))
+    return room_of_row(whole_lines(x_columns(network, block) + network.sizes[network.n_layers])
+                       + 2 * whole_lines(network.n_units) + slope_columns(network, dropout))
 
 
 cdef Py_ssize_t slope_columns(Network network, Dropout dropout) noexcept nogil:
@@ -65,12 +65,12 @@ cdef double batch_gradient(Network network, Team team, Objective objective, Rows
     cdef Py_ssize_t start = 0, stop, m, n = index.shape[0]
     cdef Py_ssize_t n_layers = network.n_layers if last_layers is None else last_layers.first
     cdef Py_ssize_t x_end = x_columns(network, block)
-    cdef Py_ssize_t y_end = x_end + network.sizes[network.n_layers]
-    cdef Py_ssize_t a_end = y_end + network.n_units, d_end = a_end + network.n_units
-    cdef Py_ssize_t s_end = d_end + slope_columns(network, dropout)
-    cdef real[:, ::1] A = scratch[:, y_end:a_end]
-    cdef real[:, ::1] D = scratch[:, a_end:d_end]
-    cdef real[:, ::1] S = scratch[:, d_end:s_end]
+    cdef Py_ssize_t y_end = x_end + network.sizes[network.n_layers], a_start = whole_lines(y_end)
+    cdef Py_ssize_t d_start = a_start + whole_lines(network.n_units)
+    cdef Py_ssize_t s_start = d_start + whole_lines(network.n_units)
+    cdef real[:, ::1] A = scratch[:, a_start:a_start + network.n_units]
+    cdef real[:, ::1] D = scratch[:, d_start:d_start + network.n_units]
+    cdef real[:, ::1] S = scratch[:, s_start:s_start + slope_columns(network, dropout)]
     cdef real[:, ::1] x, y, a, d
     cdef mlpcore_update more = accumulation(of_weights.scale, 1.0)
     cdef const mlpcore_update *rule = of_weights

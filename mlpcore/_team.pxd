@@ -18,6 +18,7 @@ cdef extern from "_pieces.h" nogil:
 cdef bint worth_a_team(double work) noexcept nogil
 
 cdef on_lines(Py_ssize_t n_bytes)
+cdef matrix_on_lines(Py_ssize_t rows, Py_ssize_t columns, dtype)
 
 cdef class Team:
     cdef readonly int n_threads

@@ -41,6 +41,12 @@ cdef on_lines(Py_ssize_t n_bytes):
     return from_a_line(np.empty(n_bytes + 64, np.uint8))[:n_bytes]
 
 
+cdef matrix_on_lines(Py_ssize_t rows, Py_ssize_t columns, dtype):
+    """Return room for a matrix, which starts where a cache line does."""
+    n_bytes = rows * columns * np.dtype(dtype).itemsize
+    return on_lines(n_bytes).view(dtype).reshape(rows, columns)
+
+
 cdef from_a_line(room):
     """Return a vector from where a cache line starts on."""
     return room[-room.ctypes.data % 64 // room.itemsize:]

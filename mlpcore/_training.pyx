@@ -24,7 +24,7 @@ from mlpcore._small_layers cimport small_last_layers, SmallLayers
 from mlpcore._sparse cimport expect, idle_steps, IdleSteps, SparseBlock, sparse_gather
 from mlpcore._steps cimport (gradient_of_all, scratch_width, step_is_fused, total_weight,
                              train_batch)
-from mlpcore._team cimport Team, worth_a_team
+from mlpcore._team cimport matrix_on_lines, Team, worth_a_team
 from mlpcore._types cimport real
 
 from mlpcore._first_layer import prefers_sparse
@@ -130,9 +130,9 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     if fused and block is not None and steps_may_wait(optimizer, rows, alpha, block_rows):
         block.idle = IdleSteps(optimizer, rows.n_features, network.sizes[1],
                                rows.n_samples // batch_size + 1)
-    cdef real[:, ::1] scratch = np.empty(
-        (block_rows + 1, scratch_width(network, block, dropout)) if small is None else
-        (small.n_rows, rows.n_features), dtype)
+    cdef real[:, ::1] scratch = matrix_on_lines(
+        block_rows + 1 if small is None else small.n_rows,
+        scratch_width(network, block, dropout) if small is None else rows.n_features, dtype)
     cdef real[::1] grads = (np.empty(0 if fused else network.n_params, dtype)
                             if reduction is None else reduction.buffer)
     cdef real[:, :] state = optimizer.require_state(network.n_params, dtype)
@@ -232,10 +232,10 @@ def predict(Network network, Rows rows, const real[::1] params, *,
     cdef Team team = new_team(network, n_block, n_threads if is_long else 1)
     cdef SparseBlock block = new_block(sparse, network, rows, n_block, dtype, team)
     team.make_room(room_to_compute(network, team, block, n_block))
-    cdef real[:, ::1] X_room = np.empty(
-        (n_block, 0 if sparse else room_of_row(rows.n_features)), dtype)
+    cdef real[:, ::1] X_room = matrix_on_lines(
+        n_block, 0 if sparse else room_of_row(rows.n_features), dtype)
     cdef real[:, ::1] X = X_room[:, :0 if sparse else rows.n_features]
-    cdef real[:, ::1] A = np.empty((n_block, room_of_row(network.n_units)), dtype)
+    cdef real[:, ::1] A = matrix_on_lines(n_block, room_of_row(network.n_units), dtype)
     cdef real[:, ::1] no_slopes = np.empty((n_block, 0), dtype)
     cdef Dropout no_dropout = None
     with nogil:
@@ -292,8 +292,8 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     cdef Objective objective = as_objective(loss)
     cdef SmallLayers no_last_layers = None
     cdef Dropout no_dropout = None
-    cdef real[:, ::1] scratch = np.empty(
-        (n_block + 1, scratch_width(network, block, no_dropout)), dtype)
+    cdef real[:, ::1] scratch = matrix_on_lines(
+        n_block + 1, scratch_width(network, block, no_dropout), dtype)
     cdef Py_ssize_t[::1] index = np.arange(n)
     cdef const real[::1] weights = sample_weight
     if sample_weight is None:
