@@ -159,7 +159,7 @@ cdef int affine_input_gradient(Team team, const real[:, ::1] D, const real[::1] 
 cdef int affine_gradient(Team team, const real[:, ::1] X, const real[:, ::1] D,
                          const mlpcore_update *update, real[::1] d_W, real[:, :] state,
                          real[::1] sums) except -1 nogil:
-    """Apply a rule to d_W with the gradient X^T D, and sums_j = sum_i D_ij, which is that of b.
+    """Apply a rule to d_W with the gradient X^T D; sums_j = sum_i D_ij, the gradient of b.
 
     state (n_state, n_in * n_out) is the rule's own.
     """

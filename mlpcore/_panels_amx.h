@@ -6,44 +6,45 @@
 
 enum { NAME(group) = MLPCORE_GROUP * LANES }; /* columns */
 
-/* The last group's sums, which wait for what is to follow: n rows from row i on, `width` columns from
-   column j on; and room for those that are added up meanwhile. */
+/* The last group's sums, which wait for what is to follow: n rows from row i on, `width` columns
+   from column j on, of which `done` rows have been followed; and room for those that are added up
+   meanwhile. */
 typedef struct {
     ptrdiff_t i, j, width;
-    int n, which;
+    int n, done, which;
     _Alignas(64) float sums[2][MLPCORE_ROWS * NAME(group)];
 } NAME(waiting);
 
-/* What follows some of their rows. */
+/* What follows the next rows of them, n if there are as many. */
 TARGET static void NAME(follow_rows)(const mlpcore_product *job, const mlpcore_rule_f *rule,
-                                     const NAME(block) *block, NAME(waiting) *last, int from, int to)
+                                     const NAME(block) *block, NAME(waiting) *last, int n)
 {
-    const ptrdiff_t i = last->i + from, j = last->j, width = last->width;
-    const int n = to - from, padded = (int)(width + LANES - 1) / LANES * LANES;
-    float *sums = last->sums[last->which] + from * padded;
+    const ptrdiff_t i = last->i + last->done, j = last->j, width = last->width;
+    const int rows = n < last->n - last->done ? n : last->n - last->done;
+    const int padded = (int)(width + LANES - 1) / LANES * LANES;
+    float *sums = last->sums[last->which] + last->done * padded;
+    last->done += rows;
     if (width == NAME(group))
-        NAME(follow)(job, rule, block, i, n, j, NAME(group), NAME(group), sums);
+        NAME(follow)(job, rule, block, i, rows, j, NAME(group), NAME(group), sums);
     else
-        NAME(follow)(job, rule, block, i, n, j, width, padded, sums);
+        NAME(follow)(job, rule, block, i, rows, j, width, padded, sums);
 }
 
-/* A tile: n rows, of which A is the copy, times one panel of so many vectors. */
+/* A tile: n rows, of which A is the copy, times a panel of so many vectors. Some of the last group's
+   rows are followed `each` time that terms are added. */
 TARGET static void NAME(rows_of_panel)(const mlpcore_product *job, const mlpcore_rule_f *rule,
                                        const NAME(block) *block, int n, const float *A,
-                                       const float *B, int vectors, NAME(waiting) *last, int *done,
-                                       int each)
+                                       const float *B, int vectors, NAME(waiting) *last, int each)
 {
     const ptrdiff_t k = PLACES(block->k), half = k * LANES;
     NAME(begin_sums)();
     for (ptrdiff_t p = 0; p < k; p += LANES, A += LANES * LANES) {
-        const int to = *done + each < last->n ? *done + each : last->n;
         NAME(add_terms)(n, vectors, A, half, B + p * vectors * LANES);
-        if (*done < to) NAME(follow_rows)(job, rule, block, last, *done, to);
-        *done = to;
+        if (last->done < last->n) NAME(follow_rows)(job, rule, block, last, each);
     }
 }
 
-/* A group: n rows from row i on, of which A is the copy, times the panels of some columns from column j on. */
+/* A group: n rows from row i on, of which A is the copy, times panels from column j on. */
 TARGET static void NAME(rows_of_group)(const mlpcore_product *job, const mlpcore_rule_f *rule,
                                        const NAME(block) *block, ptrdiff_t i, int n, const float *A,
                                        ptrdiff_t j, NAME(waiting) *last)
@@ -51,18 +52,16 @@ TARGET static void NAME(rows_of_group)(const mlpcore_product *job, const mlpcore
     const ptrdiff_t left = block->to - j, width = left < NAME(group) ? left : NAME(group);
     const int padded = (int)(width + LANES - 1) / LANES * LANES;
     const int steps = (int)(PLACES(block->k) / LANES) * ((padded + 2 * LANES - 1) / (2 * LANES));
-    const int each = (last->n + steps - 1) / steps;
     float *sums = last->sums[1 - last->which];
-    int done = 0;
     for (ptrdiff_t c = 0; c < width; c += 2 * LANES) {
         const int vectors = width - c > LANES ? 2 : 1;
         const ptrdiff_t at = (j + c - block->from) / (2 * LANES);
         const float *B = width - c < 2 * LANES ? block->rest : block->panels + at * block->size;
-        NAME(rows_of_panel)(job, rule, block, n, A, B, vectors, last, &done, each);
+        NAME(rows_of_panel)(job, rule, block, n, A, B, vectors, last, (last->n + steps - 1) / steps);
         NAME(end_sums)(n, vectors, sums + c, padded);
     }
     last->which = 1 - last->which;
-    last->i = i, last->n = n, last->j = j, last->width = width;
+    last->i = i, last->n = n, last->done = 0, last->j = j, last->width = width;
 }
 
 /* Tiles of some rows times the panels of a block: a tile stays in the first cache for all of them. */
@@ -71,7 +70,8 @@ TARGET static void NAME(tiles_of_block)(const mlpcore_product *job, const mlpcor
                                         mlpcore_pile *tiles)
 {
     NAME(waiting) last;
-    last.n = last.which = 0;
+    last.i = last.j = last.width = 0;
+    last.n = last.done = last.which = 0;
     while (mlpcore_take(tiles))
         for (ptrdiff_t t = tiles->from; t < tiles->to; t++) {
             const ptrdiff_t i = rows[0] + t * MLPCORE_ROWS, left = rows[1] - i;
@@ -79,5 +79,5 @@ TARGET static void NAME(tiles_of_block)(const mlpcore_product *job, const mlpcor
             for (ptrdiff_t j = block->from; j < block->to; j += NAME(group))
                 NAME(rows_of_group)(job, rule, block, i, n, block->tiles + t * block->apart, j, &last);
         }
-    NAME(follow_rows)(job, rule, block, &last, 0, last.n);
+    NAME(follow_rows)(job, rule, block, &last, last.n);
 }

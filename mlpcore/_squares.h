@@ -15,7 +15,7 @@ typedef struct {
 } mlpcore_square_job;
 
 /* Each thread takes some of the parts. */
-#define MLPCORE_SQUARE_LEVEL(target, level, T, S)                                             \
+#define MLPCORE_SQUARE_LEVEL(target, level, T, S)                                          \
     target static double mlpcore_square_##S##_##level(const T *restrict x, ptrdiff_t n)    \
     {                                                                                      \
         enum { LANES = 64, TOGETHER = 64 * LANES };                                        \
@@ -42,12 +42,12 @@ typedef struct {
     }
 
 #ifdef MLPCORE_X86_LEVELS
-#define MLPCORE_SQUARE_LEVELS(T, S)                                                           \
+#define MLPCORE_SQUARE_LEVELS(T, S)                                                        \
     MLPCORE_SQUARE_LEVEL(, baseline, T, S)                                                    \
     MLPCORE_SQUARE_LEVEL(MLPCORE_FOR_AVX2, avx2, T, S)                                        \
     MLPCORE_SQUARE_LEVEL(MLPCORE_FOR_AVX512, avx512, T, S)
 #else
-#define MLPCORE_SQUARE_LEVELS(T, S) MLPCORE_SUM_LEVEL(, baseline, T, S)
+#define MLPCORE_SQUARE_LEVELS(T, S) MLPCORE_SQUARE_LEVEL(, baseline, T, S)
 #endif
 
 MLPCORE_SQUARE_LEVELS(float, f)
