@@ -89,8 +89,7 @@ cdef class Team:
         """Give every thread n_bytes or more, each on cache lines of its own."""
         if self.room_size < n_bytes:
             self.room_size = (n_bytes + 63) // 64 * 64
-            size = self.n_threads * self.room_size
-            self.rooms = on_lines(size).reshape(-1, self.room_size)
+            self.rooms = matrix_on_lines(self.n_threads, self.room_size, np.uint8)
         return 0
 
     cdef void run(self, mlpcore_task task, const void *job, double work) noexcept nogil:

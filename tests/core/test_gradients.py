@@ -118,3 +118,10 @@ def test_shapes_that_do_not_fit():
             loss_and_gradient(network, Loss.MSE, Rows(bad[0]), *bad[1:])
     with pytest.raises(ValueError, match="no rows"):
         loss_and_gradient(network, Loss.MSE, Rows(X[:0]), Y[:0], params)
+
+
+def test_biases_behind_a_layer_without_units():
+    network = Network((3, 0, 2), Activation.TANH, Activation.IDENTITY)
+    params, Y = np.array([0.5, -1.0]), np.arange(10.0).reshape(5, 2)
+    gradient = loss_and_gradient(network, Loss.SQUARED_ERROR, Rows(np.ones((5, 3))), Y, params)[1]
+    np.testing.assert_allclose(gradient, params - Y.mean(axis=0))
