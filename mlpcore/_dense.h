@@ -3,9 +3,10 @@
    C = A B is computed tile by tile: up to MLPCORE_ROWS rows by two vectors stay in registers
    while the terms of a piece of k are added up, in order, so that an element does not depend on
    the tile, the thread or its neighbours. B comes in panels of two vectors' width, copied to
-   adjoin and padded with zeros, as many as the second cache holds; A is read where it lies, in
-   rows or, for the gradient, in columns, or copied tile by tile, so that it is read from end to
-   end. What a tile is followed by comes from memory meanwhile.
+   adjoin and padded with zeros, as many as the second cache holds; few rows of A do not pay for
+   that, and their first tile copies what it reads. A is read where it lies, in rows or, for the
+   gradient, in columns, or copied tile by tile, so that it is read from end to end. What a tile
+   is followed by comes from memory meanwhile.
    K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008. */
 #ifndef MLPCORE_DENSE_H
 #define MLPCORE_DENSE_H

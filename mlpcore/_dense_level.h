@@ -28,6 +28,7 @@ enum { NAME(most_terms) = 4096 / sizeof(T) };
 #define COPIES_TILES 1
 #define BLOCK_BYTES (job->block_bytes)
 #endif
+#define PANEL_SIZE(k) ((PLACES(k) + 1) * 2 * LANES)
 #define TILE_SIZE(k) (((k) * MLPCORE_ROWS + LANES + 15) / 16 * 16)
 
 /* n elements; a call of memcpy, which the compiler makes of a loop, takes longer. */
@@ -79,10 +80,27 @@ TARGET MLPCORE_INLINE void NAME(finish)(const mlpcore_product *job,
 typedef struct {
     ptrdiff_t from, to, p, k, size, stride;
     const T *panels, *rest;     /* whole ones, and a last one if it is narrower */
+    T *copies;                  /* of whole ones, made as the first tile meets them, or NULL */
     T *tiles;                   /* copies of A, all or some at a time, or NULL: */
     ptrdiff_t apart, term;      /* how far tiles, and terms of one, lie apart */
+    int is_low;                 /* A: it stays in the second cache beside a few panels */
     int ends;                   /* the sums */
 } NAME(block);
+
+/* Whether rows of A, n of them, are low, and several tiles. Panels are read where they lie if no other
+   thread has just written them, as it has where parts are rows: they would come too late. */
+MLPCORE_INLINE int NAME(is_low)(const mlpcore_product *job, const NAME(block) *block, ptrdiff_t n)
+{
+    return COPIES_TILES && !job->a_is_transposed && n == job->m && n > MLPCORE_ROWS
+           && n * block->k * (ptrdiff_t)sizeof(T) <= BLOCK_BYTES / 4;
+}
+
+/* Where the copies of whole panels are. */
+MLPCORE_INLINE void NAME(use_copies)(NAME(block) *block)
+{
+    block->panels = block->copies, block->copies = NULL;
+    block->stride = 2 * LANES, block->size = PANEL_SIZE(block->k);
+}
 
 /* C = sums of n rows, or they go on from there. */
 TARGET MLPCORE_INLINE void NAME(partial)(const mlpcore_product *job, const NAME(block) *block,
@@ -114,9 +132,9 @@ TARGET MLPCORE_INLINE void NAME(follow)(const mlpcore_product *job,
 #include "_panels_level.h"
 #endif
 
-/* Copy a block of B, many panels at a time: rows are read from end to end. For few rows of A
-   that does not pay, and whole panels are left where they are. */
-TARGET static void NAME(copy_block)(const mlpcore_product *job, int few_rows, T *copies,
+/* Copy a block of B, many panels at a time: rows are read from end to end. If A is low, the first of
+   its tiles reads whole panels where they lie and copies them, unless it is the only one. */
+TARGET static void NAME(copy_block)(const mlpcore_product *job, ptrdiff_t n_tiles, T *copies,
                                     NAME(block) *block)
 {
     const int transposed = job->b_is_transposed;
@@ -124,17 +142,16 @@ TARGET static void NAME(copy_block)(const mlpcore_product *job, int few_rows, T 
     const ptrdiff_t stride = job->b_stride;
     const T *B = (const T *)job->B + (transposed ? block->from * stride + block->p
                                                  : block->p * stride + block->from);
-    T *rest = copies;
-    block->panels = copies, block->stride = 2 * LANES;
-    block->size = (PLACES(block->k) + 1) * 2 * LANES;
-    if (few_rows && !transposed && !block->tiles)
-        block->panels = B, block->stride = stride, block->size = 2 * LANES;
-    else {
-        rest += whole / (2 * LANES) * block->size;
+    T *rest = copies + whole / (2 * LANES) * PANEL_SIZE(block->k);
+    block->rest = rest, block->copies = copies;
+    if (transposed || block->tiles || (n_tiles > 1 && !block->is_low)) {
+        NAME(use_copies)(block);
         NAME(copy)(B, stride, transposed, block->k, whole, 2 * LANES, copies, 2 * LANES,
                    block->size);
+    } else {
+        block->panels = B, block->stride = stride, block->size = 2 * LANES;
+        if (n_tiles == 1) block->copies = NULL;
     }
-    block->rest = rest;
     if (whole < n)
         NAME(copy)(B + whole * (transposed ? stride : 1), stride, transposed, block->k, n - whole,
                    n - whole, rest, n - whole > LANES ? 2 * LANES : LANES, 0);
@@ -153,28 +170,39 @@ TARGET static void NAME(sum_block)(const mlpcore_product *job, const NAME(block)
     }
 }
 
+/* How many of some panels a block has at most: so many stay in cache. Others help with blocks, but only
+   with some of them. */
+MLPCORE_INLINE ptrdiff_t NAME(most_panels)(const mlpcore_product *job, const NAME(block) *block,
+                                           ptrdiff_t panels)
+{
+    const ptrdiff_t bytes = PANEL_SIZE(block->k) * (ptrdiff_t)sizeof(T);
+    const ptrdiff_t most = (block->is_low ? BLOCK_BYTES / 5 : BLOCK_BYTES) / bytes;
+    const ptrdiff_t least = block->is_low ? panels / MLPCORE_MOST_WALKS + 1 : 1;
+    return most > least ? most : least;
+}
+
 /* The rows of a part times its columns, as many of these at a time as stay in cache. */
 TARGET static void NAME(blocks_of_part)(const mlpcore_product *job,
                                         const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
                                         const mlpcore_dense_part *part, NAME(block) block, T *copies)
 {
-    enum { FEW_ROWS = 8 };
-    const ptrdiff_t *rows = part->rows, *columns = part->columns;
-    const ptrdiff_t bytes = (PLACES(block.k) + 1) * 2 * LANES * (ptrdiff_t)sizeof(T);
-    const ptrdiff_t most = BLOCK_BYTES > bytes ? BLOCK_BYTES / bytes : 1;
+    const ptrdiff_t *rows = part->rows, *columns = part->columns, n_rows = rows[1] - rows[0];
+    const ptrdiff_t n_tiles = (n_rows + MLPCORE_ROWS - 1) / MLPCORE_ROWS;
     const ptrdiff_t panels = (columns[1] - columns[0] + 2 * LANES - 1) / (2 * LANES);
+    block.is_low = NAME(is_low)(job, &block, n_rows);
+    const ptrdiff_t most = NAME(most_panels)(job, &block, panels);
     const ptrdiff_t blocks = (panels + most - 1) / most;
     const ptrdiff_t shared = !part->taken || !block.ends ? 0
                              : blocks < MLPCORE_MOST_WALKS ? blocks : MLPCORE_MOST_WALKS;
     for (ptrdiff_t b = 0; b < shared && part->is_own; b++) MLPCORE_COUNT(part->taken + b);
     for (ptrdiff_t b = 0; b < (part->is_own ? blocks : shared); b++) {
-        mlpcore_pile tiles = mlpcore_new_pile((rows[1] - rows[0] + MLPCORE_ROWS - 1) / MLPCORE_ROWS,
-                                              b < shared ? part->taken + b : NULL, part->is_own);
+        mlpcore_pile tiles = mlpcore_new_pile(n_tiles, b < shared ? part->taken + b : NULL,
+                                              part->is_own);
         if (!part->is_own && !mlpcore_needs_help(&tiles)) continue;
         block.from = columns[0] + panels * b / blocks * 2 * LANES;
         block.to = b + 1 < blocks ? columns[0] + panels * (b + 1) / blocks * 2 * LANES : columns[1];
         if (part->sums) NAME(sum_block)(job, &block);
-        NAME(copy_block)(job, rows[1] - rows[0] <= FEW_ROWS, copies, &block);
+        NAME(copy_block)(job, n_tiles, copies, &block);
         NAME(tiles_of_block)(job, rule, rows, &block, &tiles);
     }
 }
@@ -263,6 +291,7 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
 #undef PLACES
 #undef COPIES_TILES
 #undef BLOCK_BYTES
+#undef PANEL_SIZE
 #undef TILE_SIZE
 #undef SIZE_OF_ROWS
 #undef FLOATS

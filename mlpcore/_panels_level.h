@@ -38,25 +38,28 @@ TARGET static void NAME(rows_of_panel)(const mlpcore_product *job,
     const int vectors = width > LANES ? 2 : 1;
     const int transposed = job->a_is_transposed || block->tiles;
     const int is_whole = width == 2 * LANES;
-    const T *whole = block->panels + (j - block->from) / (2 * LANES) * block->size;
-    const T *B = is_whole ? whole : block->rest;
+    const ptrdiff_t panel = (j - block->from) / (2 * LANES);
+    const T *B = is_whole ? block->panels + panel * block->size : block->rest;
     const ptrdiff_t b_stride = is_whole ? block->stride : vectors * LANES;
     NAME(ahead) ahead;
     T out[MLPCORE_ROWS * 2 * LANES];
     NAME(look_ahead)(job, block, i, j, width, &ahead);
     /* Where strides are known to the compiler, terms are counted by one instruction less. */
-    if (vectors == 2 && COPIES_TILES && block->tiles)
-        NAME(tile_of)(n, 2, 1, k, A, MLPCORE_ROWS, B, 2 * LANES, 0, NULL, &ahead, out);
+    if (COPIES_TILES && is_whole && block->copies)
+        NAME(tile_of)(n, 2, 0, k, A, stride, B, b_stride, 0, NULL, &ahead,
+                      block->copies + panel * PANEL_SIZE(k), out);
+    else if (vectors == 2 && COPIES_TILES && block->tiles)
+        NAME(tile_of)(n, 2, 1, k, A, MLPCORE_ROWS, B, 2 * LANES, 0, NULL, &ahead, NULL, out);
     else if (vectors == 2 && transposed)
-        NAME(tile_of)(n, 2, 1, k, A, stride, B, b_stride, 0, NULL, &ahead, out);
+        NAME(tile_of)(n, 2, 1, k, A, stride, B, b_stride, 0, NULL, &ahead, NULL, out);
     else if (vectors == 2 && COPIES_TILES && b_stride == 2 * LANES)
-        NAME(tile_of)(n, 2, 0, k, A, stride, B, 2 * LANES, 0, NULL, &ahead, out);
+        NAME(tile_of)(n, 2, 0, k, A, stride, B, 2 * LANES, 0, NULL, &ahead, NULL, out);
     else if (vectors == 2)
-        NAME(tile_of)(n, 2, 0, k, A, stride, B, b_stride, 0, NULL, &ahead, out);
+        NAME(tile_of)(n, 2, 0, k, A, stride, B, b_stride, 0, NULL, &ahead, NULL, out);
     else if (transposed)
-        NAME(tile_of)(n, 1, 1, k, A, stride, B, b_stride, 0, NULL, &ahead, out);
+        NAME(tile_of)(n, 1, 1, k, A, stride, B, b_stride, 0, NULL, &ahead, NULL, out);
     else
-        NAME(tile_of)(n, 1, 0, k, A, stride, B, b_stride, 0, NULL, &ahead, out);
+        NAME(tile_of)(n, 1, 0, k, A, stride, B, b_stride, 0, NULL, &ahead, NULL, out);
     if (is_whole)
         NAME(follow)(job, rule, block, i, n, j, 2 * LANES, 2 * LANES, out);
     else if (vectors == 2)
@@ -92,7 +95,7 @@ TARGET static void NAME(copy_tiles)(const mlpcore_product *job, const NAME(block
    for all of them. Copies are of as many rows as a tile can have, all or `most` tiles at a time. */
 TARGET static void NAME(tiles_of_block)(const mlpcore_product *job,
                                         const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
-                                        const ptrdiff_t *rows, const NAME(block) *block,
+                                        const ptrdiff_t *rows, NAME(block) *block,
                                         mlpcore_pile *tiles)
 {
     const int copied = block->tiles != NULL, copies = COPIES_TILES && copied;
@@ -111,5 +114,6 @@ TARGET static void NAME(tiles_of_block)(const mlpcore_product *job,
             if (copied) A = block->tiles + (copies ? t - first : t) * block->apart;
             for (ptrdiff_t j = block->from; j < block->to; j += 2 * LANES)
                 NAME(rows_of_panel)(job, rule, block, i, (int)(end - i), A, j);
+            if (block->copies) NAME(use_copies)(block);
         }
 }

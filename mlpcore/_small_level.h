@@ -49,9 +49,9 @@ TARGET MLPCORE_INLINE void NAME(small_tile)(int n, int vectors, const int transp
                                             T *out)
 {
     if (vectors == 2)
-        NAME(tile_of)(n, 2, transposed, k, A, a_stride, B, b_stride, adds, ends, NULL, out);
+        NAME(tile_of)(n, 2, transposed, k, A, a_stride, B, b_stride, adds, ends, NULL, NULL, out);
     else
-        NAME(tile_of)(n, 1, transposed, k, A, a_stride, B, b_stride, adds, ends, NULL, out);
+        NAME(tile_of)(n, 1, transposed, k, A, a_stride, B, b_stride, adds, ends, NULL, NULL, out);
 }
 
 /* z (n_out, width) = f(W^T a + b); W (n_in, n_out), a (n_in, width). */

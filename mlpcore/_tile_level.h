@@ -65,36 +65,43 @@ MLPCORE_INLINE NAME(high_rows) NAME(rows_of)(const T *A, ptrdiff_t stride)
     return rows;
 }
 
-/* Add the p-th term to the sums of a tile. */
+/* Add the p-th term to the sums of a tile, whose row of B may be copied. Loops that must not stay
+   loops say so: otherwise the compiler unrolls them after it has given the sums places in memory. */
 TARGET MLPCORE_INLINE void NAME(add_term)(const int rows, const int vectors, const int transposed,
                                           const T *A, ptrdiff_t a_stride, NAME(high_rows) *high,
                                           const T *B, ptrdiff_t b_stride, ptrdiff_t p,
-                                          const int asks, NAME(vector) (*sum)[2])
+                                          const int asks, T *copy, NAME(vector) (*sum)[2])
 {
     enum { AHEAD = 8, IS_HIGH = MLPCORE_ROWS > 7 };
     NAME(vector) b[2];
-    /* A panel is longer than the first cache where tiles are high. */
-    for (int v = 0; v < vectors && IS_HIGH && asks; v++)
+    /* A panel is longer than the first cache where tiles are high; rows that lie apart come late. */
+    for (int v = 0; v < vectors && asks && (IS_HIGH || copy); v++)
         MLPCORE_PREFETCH(B + (p + AHEAD) * b_stride + v * LANES);
     for (int v = 0; v < vectors; v++) b[v] = *(const NAME(vector) *)(B + p * b_stride + v * LANES);
+    for (int v = 0; v < vectors && copy; v++)
+        *(NAME(vector) *)(copy + (p * vectors + v) * LANES) = b[v];
+#pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
         const T a = transposed ? A[p * a_stride + i]
                     : IS_HIGH  ? high->row[i / 7][high->distance[i % 7]]
                                : A[i * a_stride + p];
+#pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) sum[i][v] = NAME(multiply_add)(sum[i][v], a, b[v]);
     }
     high->row[0]++, high->row[1]++;
 }
 #endif
 
-/* out (rows, vectors) = A (rows, k) B (k, vectors), or that added to what stands there; `ends`
-   and `ahead` may be NULL. The constants are known at each call. */
+/* out (rows, vectors) = A (rows, k) B (k, vectors), or that added to what stands there; `ends`,
+   `ahead` and `copy`, which receives B, may be NULL. The constants are known at each call. */
 TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const int transposed,
                                       ptrdiff_t k, const T *A, ptrdiff_t a_stride, const T *B,
                                       ptrdiff_t b_stride, int adds, const NAME(ends) *ends,
-                                      const NAME(ahead) *ahead, T *out)
+                                      const NAME(ahead) *ahead, T *copy, T *out)
 {
 #if defined(_MSC_VER)
+    for (ptrdiff_t p = 0; p < k && copy; p++)
+        memcpy(copy + p * vectors * LANES, B + p * b_stride, vectors * LANES * sizeof(T));
     for (int i = 0; i < rows; i++)
         for (int c = 0; c < vectors * LANES; c++) {
             const ptrdiff_t at = i * vectors * LANES + c;
@@ -113,7 +120,9 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
     const int parts = ahead && ahead->n ? rows : 1;
     ptrdiff_t p = 0;
     NAME(high_rows) high = NAME(rows_of)(A, a_stride);
+#pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
             sum[i][v] = NAME(first_sum)(adds, ends, i, out + (i * vectors + v) * LANES);
     for (int part = 0; part < parts; part++) {
@@ -121,16 +130,18 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
         if (ahead) NAME(prefetch_row)(ahead, part);
         for (; p + together <= stop; p += together) {
             NAME(add_term)(rows, vectors, transposed, A, a_stride, &high, B, b_stride, p, asks,
-                           sum);
+                           copy, sum);
             if (together == 2)
                 NAME(add_term)(rows, vectors, transposed, A, a_stride, &high, B, b_stride, p + 1,
-                               asks, sum);
+                               asks, copy, sum);
         }
-        if (p < stop)
+        if (together == 2 && p < stop)
             NAME(add_term)(rows, vectors, transposed, A, a_stride, &high, B, b_stride, p++, asks,
-                           sum);
+                           copy, sum);
     }
+#pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
         for (int v = 0; v < vectors; v++) {
             const ptrdiff_t at = (i * vectors + v) * LANES;
             *(NAME(vector) *)(out + at) =
@@ -142,12 +153,13 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
 #define CASE(r)                                                                            \
     case r:                                                                                \
         if (r <= MLPCORE_ROWS)                                                             \
-            NAME(tile)(r, vectors, transposed, k, A, a_stride, B, b_stride, adds, ends, ahead, out); \
+            NAME(tile)(r, vectors, transposed, k, A, a_stride, B, b_stride, adds, ends, ahead,   \
+                       copy, out);                                                         \
         break;
 TARGET MLPCORE_INLINE void NAME(tile_of)(int rows, const int vectors, const int transposed,
                                          ptrdiff_t k, const T *A, ptrdiff_t a_stride, const T *B,
                                          ptrdiff_t b_stride, int adds, const NAME(ends) *ends,
-                                         const NAME(ahead) *ahead, T *out)
+                                         const NAME(ahead) *ahead, T *copy, T *out)
 {
     switch (rows) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
