@@ -1,6 +1,13 @@
-"""The row-major matrix products of the workloads, our own and BLAS's, in GFLOP/s."""
+"""The row-major matrix products of the workloads, our own and BLAS's, in GFLOP/s.
 
+And as a share of the processor's limit, which is measured right after each.
+"""
+
+import subprocess
+import sys
+import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +17,9 @@ from mlpcore._layers import product
 from mlpcore._team import Team
 from mlpcore._threads import available_threads
 
+PEAK = Path(__file__).parent / "peers" / "peak.py"
+# Others' threads spin on after their products.
+UNTIL_OTHERS_SLEEP = 0.2
 # (m, n, k) of C (m, n) = op(A) op(B): what report_mb and wide ask for.
 SHAPES = {
     "report_mb forward": ("nn", 100, 500, 784),
@@ -32,8 +42,20 @@ def bench_gemm(benchmark, report, name, kernel, dtype):
     A = rng.random((k, m) if trans_a else (m, k)).astype(dtype)
     B = rng.random((n, k) if trans_b else (k, n)).astype(dtype)
     C = np.zeros((m, n), dtype)
-    run = partial(product, Team(available_threads()), A, B, C)
     if kernel == "blas":
         run = partial(matmul, A, B, 1.0, 0.0, C)
+    else:
+        run = partial(product, Team(available_threads()), A, B, C)
+    time.sleep(UNTIL_OTHERS_SLEEP)
     benchmark(run, trans_a=trans_a, trans_b=trans_b)
-    report(GFLOPS=round(2e-9 * m * n * k / benchmark.stats["median"], 1))
+    del run  # and its threads
+    gflops = 2e-9 * m * n * k / benchmark.stats["median"]
+    report(GFLOPS=round(gflops, 1), of_limit=round(gflops / limit(dtype), 2))
+
+
+def limit(dtype):
+    """Return the GFLOP/s of multiply-adds on all threads, measured when others' threads sleep."""
+    time.sleep(UNTIL_OTHERS_SLEEP)
+    command = [sys.executable, str(PEAK), str(available_threads()), "9"]
+    found = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found * 4 / np.dtype(dtype).itemsize

@@ -16,13 +16,13 @@ import os
 import platform
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from peak import peak
 from report import write_report
 from workloads import WORKLOADS
 
@@ -88,16 +88,6 @@ def workers(peers: list[str]) -> Iterator[list[Worker]]:
     finally:
         for worker in started:
             worker.process.kill()
-
-
-def peak(n_threads: int) -> float:
-    """Return the processor's float32 limit in GFLOP/s, measured now."""
-    with tempfile.TemporaryDirectory() as directory:
-        program = str(Path(directory) / "peak")
-        build = [os.environ.get("CC", "cc"), "-O2", "-march=native", "-pthread"]
-        subprocess.run([*build, str(HERE / "peak.c"), "-o", program], check=True)
-        done = subprocess.run([program, str(n_threads)], check=True, capture_output=True, text=True)
-    return float(done.stdout)
 
 
 def load(name: str, everyone: list[Worker]) -> dict[str, Any]:
