@@ -30,8 +30,17 @@ enum { MLPCORE_MOST_PARTS = 64 };
    the first cache. */
 enum { MLPCORE_STRETCH = 112 };
 
-/* Rows whose tile of the delta stays in the first cache. */
+/* Rows whose tile of the delta stays in the first cache, or nearly, and the most bytes of one. */
 enum { MLPCORE_ROWS_AT_ONCE = 144 };
+static ptrdiff_t mlpcore_delta_bytes(void)
+{
+    const ptrdiff_t least = 384;
+#if defined(_SC_LEVEL1_DCACHE_SIZE)
+    return sysconf(_SC_LEVEL1_DCACHE_SIZE) > 1 << 15 ? 512 : least;
+#else
+    return least;
+#endif
+}
 
 /* Whether the higher half of a word comes first in memory. */
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -79,6 +88,7 @@ typedef struct {
     unsigned char *rooms;       /* (n_threads, room_size): a tile's columns of the delta, or a
                                    tile of weights and its sums */
     ptrdiff_t room_size;
+    ptrdiff_t delta_bytes;      /* of a row of the delta that are walked at a time, at most */
     int32_t *lists;             /* (n_threads, n_features + 1): features of a thread */
 } mlpcore_sparse_job;
 

@@ -20,6 +20,7 @@ from mlpcore._types cimport real
 
 cdef extern from "_sparse.h" nogil:
     int MLPCORE_STRETCH
+    Py_ssize_t mlpcore_delta_bytes()
     ctypedef struct mlpcore_nonzeros:
         Py_ssize_t first_row, n_rows, nnz
         int32_t *row_start
@@ -52,7 +53,7 @@ cdef extern from "_sparse.h" nogil:
         void *second
         void *sums
         unsigned char *rooms
-        Py_ssize_t room_size
+        Py_ssize_t room_size, delta_bytes
         int32_t *lists
         void *Z
     ctypedef struct mlpcore_idle_job:
@@ -84,12 +85,14 @@ cdef enum:
     # A position is written before it is known whether there is a non-zero, sixteen at once.
     BEYOND = 16
     # Of a row's sums that a thread works on, alone or not; of its delta, and of a feature's sums.
-    FORWARD_BYTES = 512
-    GRADIENT_BYTES = 384
+    TILE_BYTES = 512
     # Starts in a cache line.
     LINE = 16
     # Tiles are whole vectors.
     LONGEST_VECTOR = 64
+
+# Of a row of the delta that a thread walks at a time, at most.
+cdef Py_ssize_t DELTA_BYTES = mlpcore_delta_bytes()
 
 # A step that is smaller by so much than the one before it moves no weight.
 cdef double NO_MOVE = 2.0 ** -60
@@ -117,8 +120,8 @@ cdef class SparseBlock:
         self.capacity = capacity
         # A small task is run by one thread, and one may be held up: each has room for all.
         cdef Py_ssize_t room = capacity * self.most + BEYOND
-        team.make_room(max(FORWARD_BYTES * (2 * capacity + MLPCORE_STRETCH),
-                           GRADIENT_BYTES * (capacity + rows.n_features)))
+        team.make_room(TILE_BYTES * max(2 * capacity + MLPCORE_STRETCH,
+                                        capacity + rows.n_features))
         self.n_stretches = (1 if rows.is_csr or rows.n_features == 0
                             else (rows.n_features + MLPCORE_STRETCH - 1) // MLPCORE_STRETCH)
         # The counts of features, in place of their starts but the first, begin where a line does.
@@ -210,6 +213,7 @@ cdef mlpcore_sparse_job new_job(SparseBlock block, const real[:, ::1] Z) noexcep
     job.n_rows, job.n_features, job.n_units = Z.shape[0], block.rows.n_features, Z.shape[1]
     job.n_stretches = block.n_stretches
     job.rooms, job.room_size = &block.team.rooms[0, 0], block.team.rooms.strides[0]
+    job.delta_bytes = DELTA_BYTES
     job.Z = <void *> &Z[0, 0]
     job.z_stride = Z.strides[0] // <Py_ssize_t> sizeof(real)
     return job

@@ -91,6 +91,14 @@ TARGET static void NAME(gradient_by_parts)(const mlpcore_sparse_job *job, NAME(t
     }
 }
 
+/* The tiles of the delta. */
+TARGET MLPCORE_INLINE NAME(tiles) NAME(tiles_of_delta)(const mlpcore_sparse_job *job)
+{
+    const int most = (int)job->delta_bytes / VECTOR_BYTES;
+    return NAME(tiles_of)(0, job->n_units,
+                          most < NAME(gradient_vectors) ? most : NAME(gradient_vectors));
+}
+
 /* A tile of the delta where the thread's own caches have it. */
 TARGET static void NAME(take_delta)(const mlpcore_sparse_job *job, const NAME(tile) *units,
                                     T *columns)
@@ -115,7 +123,7 @@ TARGET static void NAME(gradient_by_units)(const mlpcore_sparse_job *job, NAME(t
                                            int t, int n_threads)
 {
     enum { FEATURES = 128 };
-    const NAME(tiles) tiles = NAME(tiles_of)(0, job->n_units, NAME(gradient_vectors));
+    const NAME(tiles) tiles = NAME(tiles_of_delta)(job);
     const ptrdiff_t n_pieces = n_features > 0 ? (n_features + FEATURES - 1) / FEATURES : 1;
     mlpcore_runs runs = mlpcore_runs_of(job, tiles.n, n_pieces, t, n_threads);
     int taken = -1;
@@ -135,7 +143,7 @@ TARGET static void NAME(gradient_by_features)(const mlpcore_sparse_job *job,
                                               const int32_t *list, mlpcore_walk walk, int t)
 {
     enum { PIECE = 16 };
-    const NAME(tiles) tiles = NAME(tiles_of)(0, job->n_units, NAME(gradient_vectors));
+    const NAME(tiles) tiles = NAME(tiles_of_delta)(job);
     for (int i = 0; i < tiles.n; i++) {
         mlpcore_walk of_tile = walk;
         if (walk.n_taken) of_tile.n_taken += i;

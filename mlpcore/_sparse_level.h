@@ -9,7 +9,7 @@
 #define MOST_VECTORS(bytes, most) ((bytes) < (most) * VECTOR_BYTES ? (bytes) / VECTOR_BYTES : (most))
 enum {
     NAME(forward_vectors) = MOST_VECTORS(512, 13),
-    NAME(gradient_vectors) = MOST_VECTORS(384, 8),
+    NAME(gradient_vectors) = MOST_VECTORS(512, 8),
 };
 #undef MOST_VECTORS
 /* Each tile of few units is a walk that two threads share. */

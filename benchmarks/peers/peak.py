@@ -1,7 +1,4 @@
-"""The float32 limit of the processor, measured now, in GFLOP/s.
-
-python peak.py [THREADS]
-"""
+"""The float32 limit of the processor, now, in GFLOP/s: `python peak.py [THREADS [RUNS]]`."""
 
 import os
 import subprocess
