@@ -5,7 +5,6 @@ And as a share of the processor's limit, which is measured right after each.
 
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -18,8 +17,6 @@ from mlpcore._team import Team
 from mlpcore._threads import available_threads
 
 PEAK = Path(__file__).parent / "peers" / "peak.py"
-# Others' threads spin on after their products.
-UNTIL_OTHERS_SLEEP = 0.2
 # (m, n, k) of C (m, n) = op(A) op(B): what report_mb and wide ask for.
 SHAPES = {
     "report_mb forward": ("nn", 100, 500, 784),
@@ -35,7 +32,7 @@ SHAPES = {
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("kernel", ["own", "blas"])
 @pytest.mark.parametrize("name", SHAPES)
-def bench_gemm(benchmark, report, name, kernel, dtype):
+def bench_gemm(benchmark, report, until_blas_sleeps, name, kernel, dtype):
     kind, m, n, k = SHAPES[name]
     trans_a, trans_b = kind[0] == "t", kind[1] == "t"
     rng = np.random.default_rng(0)
@@ -46,16 +43,16 @@ def bench_gemm(benchmark, report, name, kernel, dtype):
         run = partial(matmul, A, B, 1.0, 0.0, C)
     else:
         run = partial(product, Team(available_threads()), A, B, C)
-    time.sleep(UNTIL_OTHERS_SLEEP)
+    until_blas_sleeps()
     benchmark(run, trans_a=trans_a, trans_b=trans_b)
     del run  # and its threads
+    until_blas_sleeps()
     gflops = 2e-9 * m * n * k / benchmark.stats["median"]
     report(GFLOPS=round(gflops, 1), of_limit=round(gflops / limit(dtype), 2))
 
 
 def limit(dtype):
-    """Return the GFLOP/s of multiply-adds on all threads, measured when others' threads sleep."""
-    time.sleep(UNTIL_OTHERS_SLEEP)
+    """Return the GFLOP/s of multiply-adds on all threads, measured now."""
     command = [sys.executable, str(PEAK), str(available_threads()), "9"]
     found = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found * 4 / np.dtype(dtype).itemsize

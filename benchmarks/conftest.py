@@ -44,14 +44,20 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 @pytest.fixture(scope="session")
-def seconds_of():
+def until_blas_sleeps():
+    """Return a function that waits until the cores are free again."""
+    return lambda: time.sleep(UNTIL_BLAS_SLEEPS)
+
+
+@pytest.fixture(scope="session")
+def seconds_of(until_blas_sleeps):
     """Return a function that calls another, waits for its threads, and returns its seconds."""
 
     def measure(function):
         start = time.perf_counter()
         function()
         seconds = time.perf_counter() - start
-        time.sleep(UNTIL_BLAS_SLEEPS)
+        until_blas_sleeps()
         return seconds
 
     return measure

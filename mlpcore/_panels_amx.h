@@ -66,7 +66,7 @@ TARGET static void NAME(rows_of_group)(const mlpcore_product *job, const mlpcore
 
 /* Tiles of some rows times the panels of a block: a tile stays in the first cache for all of them. */
 TARGET static void NAME(tiles_of_block)(const mlpcore_product *job, const mlpcore_rule_f *rule,
-                                        const ptrdiff_t *rows, NAME(block) *block,
+                                        const ptrdiff_t *rows, const NAME(block) *block,
                                         mlpcore_pile *tiles)
 {
     NAME(waiting) last;

@@ -30,8 +30,10 @@ enum { MLPCORE_MOST_PARTS = 64 };
    the first cache. */
 enum { MLPCORE_STRETCH = 112 };
 
-/* Rows whose tile of the delta stays in the first cache, or nearly, and the most bytes of one. */
+/* Rows whose tile of the delta stays in the first cache, or nearly. */
 enum { MLPCORE_ROWS_AT_ONCE = 144 };
+
+/* Bytes of such a row, at most. */
 static ptrdiff_t mlpcore_delta_bytes(void)
 {
     const ptrdiff_t least = 384;

@@ -43,8 +43,8 @@ typedef struct {
 
 #ifdef MLPCORE_X86_LEVELS
 #define MLPCORE_SQUARE_LEVELS(T, S)                                                        \
-    MLPCORE_SQUARE_LEVEL(, baseline, T, S)                                                    \
-    MLPCORE_SQUARE_LEVEL(MLPCORE_FOR_AVX2, avx2, T, S)                                        \
+    MLPCORE_SQUARE_LEVEL(, baseline, T, S)                                                 \
+    MLPCORE_SQUARE_LEVEL(MLPCORE_FOR_AVX2, avx2, T, S)                                     \
     MLPCORE_SQUARE_LEVEL(MLPCORE_FOR_AVX512, avx512, T, S)
 #else
 #define MLPCORE_SQUARE_LEVELS(T, S) MLPCORE_SQUARE_LEVEL(, baseline, T, S)
