@@ -17,7 +17,7 @@
 
 /* Terms of a sum that are added up at a time: so many of a tile's rows stay in the first cache, or in
    the second, from which tiles are read fast enough. */
-enum { NAME(most_terms) = 4096 / sizeof(T) };
+enum { NAME(most_terms) = 4096 / sizeof(T) / (SLICES > 1 ? 2 : 1) };
 
 /* Columns of A lie on as many pages as they have terms: tiles of them are computed faster than they
    are found, and are copied. Terms adjoin, and a vector that is longer writes beyond the last. */
@@ -289,6 +289,9 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
 #undef NAME
 #undef LANES
 #undef PLACES
+#undef PLACE
+#undef TERMS
+#undef SLICES
 #undef COPIES_TILES
 #undef BLOCK_BYTES
 #undef PANEL_SIZE

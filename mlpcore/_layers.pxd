@@ -5,6 +5,7 @@ from mlpcore._types cimport real
 
 cdef Py_ssize_t whole_lines(Py_ssize_t n) noexcept nogil
 cdef Py_ssize_t room_of_row(Py_ssize_t n) noexcept nogil
+cdef bint has_slices(Py_ssize_t n_rows, Py_ssize_t n_in, Py_ssize_t n_out) noexcept nogil
 cdef Py_ssize_t room_for_products(Team team, Py_ssize_t most_inner,
                                   Py_ssize_t most_of_B) noexcept nogil
 cdef int affine_forward(Team team, const real[:, ::1] X, const real[::1] W, const real[::1] b,

@@ -47,6 +47,7 @@ cdef extern from "_dense.h" nogil:
     void mlpcore_dense_d(const void *job, int thread, int n_threads)
     void mlpcore_dense_bfloat16(const void *job, int thread, int n_threads)
     void mlpcore_dense_amx(const void *job, int thread, int n_threads)
+    void mlpcore_dense_slices(const void *job, int thread, int n_threads)
 
 cdef Py_ssize_t BLOCK_BYTES = mlpcore_block_bytes()
 
@@ -56,13 +57,25 @@ cdef bint prefers_blas(Py_ssize_t k) noexcept nogil:
     return k > MOST_INNER
 
 
+cdef bint prefers_slices(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """Whether tiles are to compute a product of float32: its operands must be worth the copies."""
+    return k >= 64 and m * n >= 64 * (m + n)
+
+
+cdef bint has_slices(Py_ssize_t n_rows, Py_ssize_t n_in, Py_ssize_t n_out) noexcept nogil:
+    """Whether a layer has products that tiles are to compute, one way or the other."""
+    return (prefers_slices(n_rows, n_out, n_in) or prefers_slices(n_rows, n_in, n_out)
+            or prefers_slices(n_in, n_out, n_rows))
+
+
 cdef Py_ssize_t room_for_products(Team team, Py_ssize_t most_inner,
                                   Py_ssize_t most_of_B) noexcept nogil:
     """Return the bytes that a thread needs for products.
 
     They are of sums of up to most_inner terms; B, with a row more, has up to most_of_B elements.
     """
-    cdef Py_ssize_t copied = MLPCORE_COPIED_BYTES if team.bfloat16 else MLPCORE_TILES_BYTES
+    cdef bint pairs = team.bfloat16 or team.tiles
+    cdef Py_ssize_t copied = MLPCORE_COPIED_BYTES if pairs else MLPCORE_TILES_BYTES
     cdef Py_ssize_t inner = min(most_inner, MOST_INNER) + 1
     cdef Py_ssize_t block = min(<Py_ssize_t> sizeof(double) * most_of_B, BLOCK_BYTES)
     if team.tiles:
@@ -97,11 +110,13 @@ cdef mlpcore_product new_product(Team team, Py_ssize_t m, Py_ssize_t n,
     return job
 
 
-cdef void compute(Team team, mlpcore_product *job, real *C) noexcept nogil:
-    """Run a product on the team; C tells the type."""
+cdef void compute(Team team, mlpcore_product *job, real *C, bint slices=False) noexcept nogil:
+    """Run a product on the team; C tells the type. In slices if it prefers them or is to be."""
     cdef mlpcore_task task = mlpcore_dense_f if real is float else mlpcore_dense_d
     if real is float and team.bfloat16:
         task = mlpcore_dense_amx if team.tiles else mlpcore_dense_bfloat16
+    elif real is float and team.tiles and (slices or prefers_slices(job.m, job.n, job.k)):
+        task = mlpcore_dense_slices
     job.C = C
     team.run(task, job, <double> job.m * job.n * job.k)
 
@@ -182,16 +197,18 @@ cdef int affine_gradient(Team team, const real[:, ::1] X, const real[:, ::1] D,
 
 
 def product(Team team, const real[:, ::1] A, const real[:, ::1] B, real[:, ::1] C, *,
-            bint trans_a=False, bint trans_b=False):
+            bint trans_a=False, bint trans_b=False, bint slices=False):
     """Compute C = op(A) op(B) by our own kernels, op being the identity or transpose.
 
     Parameters
     ----------
     team : Team
-        One with bfloat16 rounds A and B of float32.
+        One with bfloat16 rounds A and B of float32; one with slices uses them where they pay.
     A, B, C : C-contiguous ndarrays of one dtype, float32 or float64
         op(A) (m, k), op(B) (k, n) and C (m, n); C must not overlap A or B.
     trans_a, trans_b : bool, default=False
+    slices : bool, default=False
+        Use them anyway, if the team has tiles.
 
     Raises
     ------
@@ -210,7 +227,7 @@ def product(Team team, const real[:, ::1] A, const real[:, ::1] B, real[:, ::1] 
     job.B, job.b_stride, job.b_is_transposed = &B[0, 0], B.shape[1], trans_b
     job.c_stride = n
     with nogil:
-        compute(team, &job, &C[0, 0])
+        compute(team, &job, &C[0, 0], slices)
 
 
 cdef inline Py_ssize_t row_stride(const real[:, ::1] A) noexcept nogil:

@@ -1,6 +1,7 @@
 /* Instruction sets: a kernel is compiled for three levels of x86-64, and the processor's
    own is run, or the one that the environment variable MLPCORE_SIMD names. A fourth, AMX, is the
-   third but for products of bfloat16. Elsewhere there is one level, the compiler's. */
+   third but for products of bfloat16, and of float32 in slices of it. Elsewhere there is one level,
+   the compiler's. */
 #ifndef MLPCORE_LEVELS_H
 #define MLPCORE_LEVELS_H
 

@@ -12,10 +12,10 @@ from mlpcore._activations cimport (Activation, activation_forward, activation_sl
                                    follows_product, needs_slope, slope_backward)
 from mlpcore._dropout cimport Dropout, dropout_forward
 from mlpcore._layers cimport (affine_forward, affine_gradient, affine_input_gradient,
-                              room_for_products)
+                              has_slices, room_for_products)
 from mlpcore._optimizers cimport apply_update, mlpcore_update
 from mlpcore._sparse cimport SparseBlock, sparse_forward, sparse_gradient
-from mlpcore._team cimport Team
+from mlpcore._team cimport Team, worth_a_team
 from mlpcore._types cimport real
 
 
@@ -105,6 +105,19 @@ cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
                                 real[:, ::1] scratch) noexcept nogil:
     """Return the first m rows of a layer's columns in scratch; layer 0 is the first hidden."""
     return scratch[:m, network.columns[layer]:network.columns[layer + 1]]
+
+
+cdef Team new_team(Network network, Py_ssize_t n_rows, int n_threads, dtype,
+                   bint bfloat16=False):
+    """Return a team for blocks of so many rows; small layers leave others nothing to do."""
+    cdef Py_ssize_t i, n_in, n_out
+    cdef double work = 0.0
+    cdef bint slices = False
+    for i in range(network.n_layers):
+        n_in, n_out = network.sizes[i], network.sizes[i + 1]
+        work = max(work, <double> n_rows * n_in * n_out)
+        slices = slices or has_slices(n_rows, n_in, n_out)
+    return Team(n_threads if worth_a_team(work) else 1, bfloat16, slices and dtype == np.float32)
 
 
 cdef Py_ssize_t room_to_compute(Network network, Team team, SparseBlock block,

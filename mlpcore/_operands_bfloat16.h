@@ -1,21 +1,35 @@
-/* Operands rounded to bfloat16, two terms of a sum in the place of one float32, included by
+/* Operands of bfloat16, two terms of a sum in the place of one float32, included by
    _dense_level.h. Between registers and memory a pair travels as a float, which nobody reads
-   as one. The processor multiplies both and adds them up in float32. */
+   as one. The processor multiplies both and adds them up in float32.
+
+   An operand is rounded, or it is the sum of three SLICES: the upper 8 bits of its 24, what is left
+   rounded to 8 bits, and the rest, which is exact if the last bit is a normal number. Products of
+   slices then add up to one of float32. Infinity has no slices: it becomes NaN.
+   G. Henry, P. T. P. Tang and A. Heinecke, "Leveraging the bfloat16 artificial intelligence datatype
+   for higher-precision computations", 2019. */
 
 #include <immintrin.h>
 
-/* That k terms of a sum take, and those of MLPCORE_ROWS rows; tiles have 16 places at a time, zero
-   beyond the last term. So many bytes of B lie beside the copies of A, which a tile is done with
-   sooner than vectors are. */
+#ifndef SLICES
+#define SLICES 1
+#endif
+
+/* That k terms of a sum are padded to, the places that they take, and those of MLPCORE_ROWS rows.
+   Tiles have 32 terms at a time, first all of a slice. So many bytes of B lie beside the copies of
+   A, which a tile is done with sooner than vectors are. */
 #ifdef AMX
-#define PLACES(k) (((k) + 31) / 32 * 16)
+#define TERMS(k) (((k) + 31) / 32 * 32)
 #define SIZE_OF_ROWS(k) (PLACES(k) * MLPCORE_ROWS)
 enum { NAME(beside_copies) = 1 << 19, NAME(copied_bytes) = MLPCORE_COPIED_BYTES };
 #else
-#define PLACES(k) (((k) + 1) / 2)
+#define TERMS(k) (((k) + 1) / 2 * 2)
 #define SIZE_OF_ROWS(k) ((PLACES(k) + 1) * LANES)
 enum { NAME(beside_copies) = 1 << 17, NAME(copied_bytes) = 5 << 17 };
 #endif
+#define PLACES(k) (TERMS(k) / 2 * SLICES)
+
+/* Where a slice of the p-th term is, p even. */
+#define PLACE(p, slice) (((p) / 32 * SLICES + (slice)) * 16 + (p) % 32 / 2)
 
 #define FLOATS(name) MLPCORE_NAME(name, S, avx512)
 
@@ -32,15 +46,56 @@ TARGET MLPCORE_INLINE NAME(vector) NAME(multiply_add)(NAME(vector) sum, float a,
 /* Up to 16 floats of which n are there, and zeros. */
 TARGET MLPCORE_INLINE __m512 NAME(load)(const float *from, ptrdiff_t n)
 {
-    const __mmask16 there = n >= LANES ? 0xffff : n <= 0 ? 0 : (__mmask16)((1 << n) - 1);
-    return _mm512_maskz_loadu_ps(there, from);
+    if (n >= LANES) return _mm512_loadu_ps(from);
+    return _mm512_maskz_loadu_ps(n <= 0 ? 0 : (__mmask16)((1 << n) - 1), from);
 }
 
-/* Up to 32 adjoining terms, of which n are there. */
-TARGET MLPCORE_INLINE NAME(vector) NAME(adjoining)(const float *from, ptrdiff_t n)
+#if SLICES > 1
+/* slice = the slices of x. The first is cut off: rounded, the largest x would become infinite. */
+TARGET MLPCORE_INLINE void NAME(slices)(__m512 x, __m512 *slice)
 {
-    return (NAME(vector))_mm512_cvtne2ps_pbh(NAME(load)(from + LANES, n - LANES),
-                                             NAME(load)(from, n));
+    const __m512i upper = _mm512_set1_epi32((int)0xffff0000), half = _mm512_set1_epi32(0x8000);
+    slice[0] = (__m512)_mm512_and_si512((__m512i)x, upper);
+    x = _mm512_sub_ps(x, slice[0]);
+    slice[1] = (__m512)_mm512_and_si512(_mm512_add_epi32((__m512i)x, half), upper);
+    slice[2] = _mm512_sub_ps(x, slice[1]);
+}
+#else
+TARGET MLPCORE_INLINE void NAME(slices)(__m512 x, __m512 *slice) { slice[0] = x; }
+#endif
+
+/* Up to 32 adjoining terms, of which n are there, in slices. */
+TARGET MLPCORE_INLINE void NAME(adjoining)(const float *from, ptrdiff_t n, NAME(vector) *pairs)
+{
+    __m512 first[SLICES], second[SLICES];
+    NAME(slices)(NAME(load)(from, n), first);
+    NAME(slices)(NAME(load)(from + LANES, n - LANES), second);
+    for (int s = 0; s < SLICES; s++)
+        pairs[s] = (NAME(vector))_mm512_cvtne2ps_pbh(second[s], first[s]);
+}
+
+/* Two terms of 16 columns, in slices. */
+TARGET MLPCORE_INLINE void NAME(pairs)(__m512 first, __m512 second, NAME(vector) *pairs)
+{
+#if SLICES > 1
+    __m512 a[SLICES], b[SLICES];
+    NAME(slices)(first, a);
+    NAME(slices)(second, b);
+    for (int s = 0; s < SLICES; s++)
+        pairs[s] = (NAME(vector))_mm512_or_si512(_mm512_srli_epi32((__m512i)a[s], 16), (__m512i)b[s]);
+#else
+    short order[2 * LANES];
+    for (int c = 0; c < 2 * LANES; c++) order[c] = (short)(c / 2 + c % 2 * LANES);
+    pairs[0] = (NAME(vector))_mm512_permutexvar_epi16(
+        _mm512_loadu_si512(order), (__m512i)_mm512_cvtne2ps_pbh(second, first));
+#endif
+}
+
+/* Up to 16 columns of two rows, or of one and zeros. */
+TARGET MLPCORE_INLINE void NAME(pairs_of_rows)(const float *from, ptrdiff_t stride, ptrdiff_t n,
+                                               int has_second, NAME(vector) *pairs)
+{
+    NAME(pairs)(NAME(load)(from, n), NAME(load)(from + stride, has_second ? n : 0), pairs);
 }
 
 /* As copy_transposed in _operands_level.h; zero beyond width and k. */
@@ -48,33 +103,24 @@ TARGET static void NAME(copy_transposed)(const float *B, ptrdiff_t stride, ptrdi
                                          ptrdiff_t width, float *to, ptrdiff_t padded)
 {
     for (ptrdiff_t c = 0; c < padded; c += LANES)
-        for (ptrdiff_t p = 0; p < k; p += 2 * LANES) {
-            NAME(vector) row[LANES];
+        for (ptrdiff_t p = 0; p < TERMS(k); p += LANES) {
+            FLOATS(vector) row[LANES];
             for (int r = 0; r < LANES; r++) {
                 const float *from = B + (c + r) * stride + p;
-                const ptrdiff_t n = c + r < width ? k - p : 0;
                 MLPCORE_PREFETCH(from + 4 * LANES);
-                MLPCORE_PREFETCH(from + 5 * LANES);
-                row[r] = NAME(adjoining)(from, n);
+                row[r] = (FLOATS(vector))NAME(load)(from, c + r < width ? k - p : 0);
             }
             FLOATS(transpose)(row);
-            for (ptrdiff_t r = 0; r < LANES && p / 2 + r < PLACES(k); r++)
-                *(NAME(vector) *)(to + (p / 2 + r) * padded + c) = row[r];
+            for (int r = 0; r < LANES && p + r < TERMS(k); r += 2) {
+                NAME(vector) pairs[SLICES];
+                NAME(pairs)((__m512)row[r], (__m512)row[r + 1], pairs);
+                for (int s = 0; s < SLICES; s++)
+                    *(NAME(vector) *)(to + (PLACE(p, s) + r / 2) * padded + c) = pairs[s];
+            }
         }
 }
 
-/* Two rows of up to 16 columns, term by term in pairs. */
-TARGET MLPCORE_INLINE NAME(vector) NAME(pairs)(const float *first, const float *second,
-                                               ptrdiff_t n, int has_second)
-{
-    const __m256bh a = _mm512_cvtneps_pbh(NAME(load)(first, n));
-    const __m256bh b = _mm512_cvtneps_pbh(NAME(load)(second, has_second ? n : 0));
-    const __m512i low = _mm512_cvtepu16_epi32((__m256i)a);
-    const __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)b), 16);
-    return (NAME(vector))_mm512_or_si512(low, high);
-}
-
-/* As copy there. */
+/* As copy there, 32 terms of a panel after those of another. */
 TARGET static void NAME(copy)(const float *B, ptrdiff_t stride, int is_transposed, ptrdiff_t k,
                               ptrdiff_t width, ptrdiff_t step, float *to, ptrdiff_t padded,
                               ptrdiff_t size)
@@ -83,17 +129,19 @@ TARGET static void NAME(copy)(const float *B, ptrdiff_t stride, int is_transpose
     for (ptrdiff_t j = 0; j < width && is_transposed; j += step, to += size)
         NAME(copy_transposed)(B + j * stride, stride, k, width - j < step ? width - j : step, to,
                               padded);
-    for (ptrdiff_t p = 0; p < 2 * PLACES(k) && !is_transposed; p += 2) {
-        float *panel = to + p / 2 * padded;
-        for (ptrdiff_t j = 0; j < width; j += step, panel += size)
-            for (ptrdiff_t c = 0; c < padded; c += LANES) {
-                const float *from = B + p * stride + j + c;
-                MLPCORE_PREFETCH(from + AHEAD * stride);
-                MLPCORE_PREFETCH(from + (AHEAD + 1) * stride);
-                *(NAME(vector) *)(panel + c) =
-                    NAME(pairs)(from, from + stride, p < k ? width - j - c : 0, p + 1 < k);
-            }
-    }
+    for (ptrdiff_t from = 0; from < TERMS(k) && !is_transposed; from += 32)
+        for (ptrdiff_t j = 0; j < width; j += step)
+            for (ptrdiff_t p = from; p < from + 32 && p < TERMS(k); p += 2)
+                for (ptrdiff_t c = 0; c < padded; c += LANES) {
+                    const float *row = B + p * stride + j + c;
+                    float *panel = to + j / step * size + c;
+                    NAME(vector) pairs[SLICES];
+                    MLPCORE_PREFETCH(row + AHEAD * stride);
+                    MLPCORE_PREFETCH(row + (AHEAD + 1) * stride);
+                    NAME(pairs_of_rows)(row, stride, p < k ? width - j - c : 0, p + 1 < k, pairs);
+                    for (int s = 0; s < SLICES; s++)
+                        *(NAME(vector) *)(panel + PLACE(p, s) * padded) = pairs[s];
+                }
 }
 
 #ifndef AMX

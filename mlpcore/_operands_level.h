@@ -1,6 +1,7 @@
 /* The operands of a product for one type T and one level, included by _dense_level.h: vectors
    of them, and copies of some columns, adjoining and padded with zeros. */
 
+#define SLICES 1      /* of an operand: the operand */
 #define PLACES(k) (k) /* that k terms of a sum take */
 
 #if defined(_MSC_VER)

@@ -38,7 +38,7 @@ TARGET static void NAME(rows_of_panel)(const mlpcore_product *job, const mlpcore
 {
     const ptrdiff_t k = PLACES(block->k), half = k * LANES;
     NAME(begin_sums)();
-    for (ptrdiff_t p = 0; p < k; p += LANES, A += LANES * LANES) {
+    for (ptrdiff_t p = 0; p < k; p += SLICES * LANES, A += SLICES * LANES * LANES) {
         NAME(add_terms)(n, vectors, A, half, B + p * vectors * LANES);
         if (last->done < last->n) NAME(follow_rows)(job, rule, block, last, each);
     }
@@ -51,7 +51,7 @@ TARGET static void NAME(rows_of_group)(const mlpcore_product *job, const mlpcore
 {
     const ptrdiff_t left = block->to - j, width = left < NAME(group) ? left : NAME(group);
     const int padded = (int)(width + LANES - 1) / LANES * LANES;
-    const int steps = (int)(PLACES(block->k) / LANES) * ((padded + 2 * LANES - 1) / (2 * LANES));
+    const int steps = (int)TERMS(block->k) / 32 * ((padded + 2 * LANES - 1) / (2 * LANES));
     float *sums = last->sums[1 - last->which];
     for (ptrdiff_t c = 0; c < width; c += 2 * LANES) {
         const int vectors = width - c > LANES ? 2 : 1;

@@ -61,6 +61,8 @@ cdef class Team:
         The caller included: one alone starts none.
     bfloat16 : bool, default=False
         Round what is multiplied to bfloat16, in the products of float32 layers.
+    slices : bool, default=False
+        Whether there are products of float32 to compute in slices, if the processor has tiles.
 
     Raises
     ------
@@ -68,12 +70,12 @@ cdef class Team:
         If the processor has no products of bfloat16, or MLPCORE_SIMD rules them out.
     """
 
-    def __cinit__(self, int n_threads, bint bfloat16=False):
+    def __cinit__(self, int n_threads, bint bfloat16=False, bint slices=False):
         if bfloat16 and not has_bfloat16():
             raise ValueError("compute_dtype='bfloat16': the processor needs AVX-512 BF16, and the "
                              "kernels its instructions, see show_config()")
         self.n_threads, self.bfloat16 = n_threads, bfloat16
-        self.tiles = bfloat16 and may_use_tiles()
+        self.tiles = (bfloat16 or slices) and may_use_tiles()
         self.make_room(64)
         self.shared = on_lines(n_threads * sizeof(mlpcore_shared))
         if n_threads > 1:

@@ -15,7 +15,7 @@ from mlpcore._first_layer cimport (new_block, rows_of_a_block, SPARSE_LEAST_UNIT
 from mlpcore._layers cimport room_of_row
 from mlpcore._losses cimport as_objective, l2_penalty, loss_forward, Objective
 from mlpcore._mpi cimport most_rows, n_of_all, own_part, Reduction
-from mlpcore._network cimport Network, forward, layer_columns, room_to_compute
+from mlpcore._network cimport Network, forward, layer_columns, new_team, room_to_compute
 from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer
 from mlpcore._rows cimport gather, Rows, shuffle, UINT8
 from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
@@ -24,7 +24,7 @@ from mlpcore._small_layers cimport small_last_layers, SmallLayers
 from mlpcore._sparse cimport expect, idle_steps, IdleSteps, SparseBlock, sparse_gather
 from mlpcore._steps cimport (gradient_of_all, scratch_width, step_is_fused, total_weight,
                              train_batch)
-from mlpcore._team cimport matrix_on_lines, Team, worth_a_team
+from mlpcore._team cimport matrix_on_lines, Team
 from mlpcore._types cimport real
 
 from mlpcore._first_layer import prefers_sparse
@@ -117,7 +117,7 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     if (fused and not sparse and not bfloat16 and dropout is None
             and prefers_small(network, objective, optimizer, batch_rows)):
         small = SmallSteps(network, objective, batch_rows, dtype, n_threads, n * max_iter)
-    cdef Team team = (new_team(network, block_rows, n_threads, bfloat16) if small is None
+    cdef Team team = (new_team(network, block_rows, n_threads, dtype, bfloat16) if small is None
                       else small.team)
     cdef SparseBlock block = new_block(sparse, network, rows, block_rows, dtype, team)
     if small is None:
@@ -192,15 +192,6 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
         run.outcome = MAX_ITER
 
 
-cdef Team new_team(Network network, Py_ssize_t n_rows, int n_threads, bint bfloat16=False):
-    """Return a team for blocks of so many rows; small layers leave others nothing to do."""
-    cdef Py_ssize_t i
-    cdef double work = 0.0
-    for i in range(network.n_layers):
-        work = max(work, <double> n_rows * network.sizes[i] * network.sizes[i + 1])
-    return Team(n_threads if worth_a_team(work) else 1, bfloat16)
-
-
 def predict(Network network, Rows rows, const real[::1] params, *,
             const Py_ssize_t[::1] order=None, int n_threads=1):
     """Return the activations of the output layer.
@@ -229,7 +220,7 @@ def predict(Network network, Rows rows, const real[::1] params, *,
     out = np.empty((n, network.sizes[last + 1]), dtype)
     cdef real[:, ::1] output = out
     cdef bint is_long = <double> n * network.n_weights >= WORTH_THREADS
-    cdef Team team = new_team(network, n_block, n_threads if is_long else 1)
+    cdef Team team = new_team(network, n_block, n_threads if is_long else 1, dtype)
     cdef SparseBlock block = new_block(sparse, network, rows, n_block, dtype, team)
     team.make_room(room_to_compute(network, team, block, n_block))
     cdef real[:, ::1] X_room = matrix_on_lines(
@@ -286,7 +277,7 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     sums = np.zeros(network.n_params, dtype) if reduction is None else reduction.buffer
     gradient = sums[:network.n_params]
     cdef real[::1] grads = sums
-    cdef Team team = new_team(network, n_block, n_threads)
+    cdef Team team = new_team(network, n_block, n_threads, dtype)
     cdef SparseBlock block = new_block(sparse, network, rows, n_block, dtype, team)
     team.make_room(room_to_compute(network, team, block, n_block))
     cdef Objective objective = as_objective(loss)

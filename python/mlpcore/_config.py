@@ -30,9 +30,9 @@ def show_config() -> None:
     """Print versions, the kernels' instruction set, the BLAS and the number of threads.
 
     The kernels run with the highest instruction set that the processor has: "amx", which is
-    "avx512" but for products of bfloat16, "avx512", "avx2" or "baseline". The environment
-    variable MLPCORE_SIMD, read when the package is imported, names a lower one. "bfloat16"
-    says whether `compute_dtype` may be that.
+    "avx512" but for products of bfloat16 and large ones of float32, "avx512", "avx2" or
+    "baseline". The environment variable MLPCORE_SIMD, read when the package is imported, names a
+    lower one. "bfloat16" says whether `compute_dtype` may be that.
     """
     for name, value in config().items():
         print(f"{name:13} {value}")
