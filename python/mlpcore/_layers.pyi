@@ -12,4 +12,5 @@ def product(
     *,
     trans_a: bool = False,
     trans_b: bool = False,
+    slices: bool = False,
 ) -> None: ...
