@@ -111,10 +111,10 @@ cdef SmallLayers small_last_layers(Network network, Objective objective, Py_ssiz
                                    dtype, Team team):
     """Return the last layers, but not all, that are to make their steps here; None without any.
 
-    Roundings to bfloat16 are not known here.
+    Nothing is rounded to bfloat16 here: they are too small to gain by it.
     """
     cdef Py_ssize_t first = first_small_layer(network, objective, batch_size)
-    if first == network.n_layers or team.bfloat16:
+    if first == network.n_layers:
         return None
     return SmallLayers(network, first, objective, batch_size, dtype, team)
 

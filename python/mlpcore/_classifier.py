@@ -98,8 +98,8 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     compute_dtype : "bfloat16" or None, default=None
         With float32, round what the products of a fit multiply to bfloat16, for two to three
         times the speed of wide layers; weights, sums, the optimizer and predictions stay
-        float32, and uint8 X is exact. Needs AVX-512 BF16, and is fastest with AMX. None: what
-        is multiplied is not rounded.
+        float32, small last layers round nothing, and uint8 X is exact. Needs AVX-512 BF16, and
+        is fastest with AMX. None: what is multiplied is not rounded.
     input_scale : float, default=1.0
         X is multiplied by it in fit and predict, a block of rows at a time: images of
         bytes stay bytes in memory.
