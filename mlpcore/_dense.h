@@ -70,7 +70,8 @@ typedef struct {
 } mlpcore_product;
 
 /* The part of a product that is thread t's: columns of a wide one, so that each thread keeps meeting
-   the same units; otherwise rows. `taken` counts, for each of the blocks of its last piece, how often
+   the same units; rows of a narrow one; and of many threads, some rows of some columns, as the copies
+   that each of them makes would take longer than the rest. `taken` counts, for each of the blocks of its last piece, how often
    tiles of it are taken; NULL: nobody helps it. */
 typedef struct {
     ptrdiff_t rows[2], columns[2];
@@ -79,20 +80,31 @@ typedef struct {
     int sums;   /* the rows of B, in its columns */
 } mlpcore_dense_part;
 
-MLPCORE_INLINE mlpcore_dense_part mlpcore_dense_part_of(const mlpcore_product *job,
-                                                        ptrdiff_t width, int t, int n_threads)
+/* How many threads have the same rows, each other columns; `high` rows of A need no copy of B where it
+   lies in rows itself. */
+MLPCORE_INLINE int mlpcore_threads_across(const mlpcore_product *job, ptrdiff_t panels,
+                                          ptrdiff_t high, int n_threads)
 {
-    const ptrdiff_t n = (job->n + width - 1) / width;
-    mlpcore_dense_part part = {{0, job->m}, {0, job->n}, NULL, 1, job->sums != NULL};
-    if (n < 4 * n_threads) {
-        part.rows[0] = mlpcore_part(job->m, t, n_threads);
-        part.rows[1] = mlpcore_part(job->m, t + 1, n_threads);
-        part.sums = part.sums && t == 0;
-    } else {
-        part.columns[0] = mlpcore_part(n, t, n_threads) * width;
-        if (t + 1 < n_threads) part.columns[1] = mlpcore_part(n, t + 1, n_threads) * width;
-        if (mlpcore_sharing(n_threads) > 1) part.taken = job->shared[t].n_taken;
-    }
+    enum { LEAST_PANELS = 4 };
+    const int copies = job->a_is_transposed || job->b_is_transposed || job->m > high * n_threads;
+    int across = n_threads;
+    if (panels < LEAST_PANELS * across && !copies) return 1;
+    while (across > 1 && (n_threads % across || panels < LEAST_PANELS * across)) across--;
+    return across;
+}
+
+MLPCORE_INLINE mlpcore_dense_part mlpcore_dense_part_of(const mlpcore_product *job, ptrdiff_t width,
+                                                        ptrdiff_t high, int t, int n_threads)
+{
+    const ptrdiff_t panels = (job->n + width - 1) / width;
+    const int across = mlpcore_threads_across(job, panels, high, n_threads);
+    const int down = n_threads / across, i = t / across, j = t % across;
+    mlpcore_dense_part part = {{0, job->m}, {0, job->n}, NULL, 1, job->sums && i == 0};
+    part.rows[0] = mlpcore_part(job->m, i, down);
+    part.rows[1] = mlpcore_part(job->m, i + 1, down);
+    part.columns[0] = mlpcore_part(panels, j, across) * width;
+    if (j + 1 < across) part.columns[1] = mlpcore_part(panels, j + 1, across) * width;
+    if (across > 1 && mlpcore_sharing(n_threads) > 1) part.taken = job->shared[t].n_taken;
     return part;
 }
 

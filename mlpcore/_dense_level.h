@@ -232,6 +232,14 @@ TARGET static void NAME(copied_rows)(const mlpcore_product *job,
 }
 #endif
 
+/* Where a piece of the sums begins: the terms before need no padding. */
+MLPCORE_INLINE ptrdiff_t NAME(first_term)(const mlpcore_product *job, ptrdiff_t piece,
+                                          ptrdiff_t pieces)
+{
+    const ptrdiff_t p = job->k * piece / pieces;
+    return piece < pieces ? p / 32 * 32 : p;
+}
+
 /* A part of a product, or of another thread's what is left to help with. Long sums are added up piece
    by piece, so that a piece of A stays in cache for all panels; not if a step follows, whose C is
    no place for them. Others may help with the last piece. */
@@ -250,8 +258,8 @@ TARGET static void NAME(part_of_product)(const mlpcore_product *job,
         room += MLPCORE_TILES_BYTES / (ptrdiff_t)sizeof(T) + block.apart;
     }
     for (ptrdiff_t piece = part->is_own ? 0 : pieces - 1; piece < pieces; piece++) {
-        block.p = job->k * piece / pieces;
-        block.k = job->k * (piece + 1) / pieces - block.p;
+        block.p = NAME(first_term)(job, piece, pieces);
+        block.k = NAME(first_term)(job, piece + 1, pieces) - block.p;
         block.ends = piece + 1 == pieces;
 #ifdef PAIRS
         NAME(copied_rows)(job, rule, part, block, room);
@@ -265,7 +273,8 @@ TARGET static void NAME(part_of_product)(const mlpcore_product *job,
 TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_threads)
 {
     T *room = (T *)(job->panels + t * job->panel_size);
-    mlpcore_dense_part part = mlpcore_dense_part_of(job, 2 * LANES, t, n_threads);
+    const ptrdiff_t high = COPIES_TILES ? MLPCORE_ROWS : 0;
+    mlpcore_dense_part part = mlpcore_dense_part_of(job, 2 * LANES, high, t, n_threads);
     MLPCORE_SUFFIX(mlpcore_rule, S) rule;
     memset(&rule, 0, sizeof rule);
     if (job->update) rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
@@ -277,7 +286,7 @@ TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_
 #endif
     NAME(part_of_product)(job, &rule, &part, room);
     if (part.taken) {
-        part = mlpcore_dense_part_of(job, 2 * LANES, t ^ 1, n_threads);
+        part = mlpcore_dense_part_of(job, 2 * LANES, high, t ^ 1, n_threads);
         part.is_own = part.sums = 0;
         NAME(part_of_product)(job, &rule, &part, room);
     }

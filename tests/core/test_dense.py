@@ -61,7 +61,7 @@ def test_every_activation_in_several_blocks(hidden):
     "shape",
     [(1, 1, 1), (3, 500, 40), (100, 33, 784), (784, 500, 7), (60, 530, 1100), (200, 1300, 600)],
 )
-@pytest.mark.parametrize("n_threads", [1, 2, 4, 5])
+@pytest.mark.parametrize("n_threads", [1, 2, 4, 5, 12, 16])
 def test_product(n_threads, shape, kind, dtype):
     m, n, k = shape
     rng = np.random.default_rng(0)
