@@ -18,7 +18,8 @@ from mlpcore._team import Team
 from mlpcore._threads import available_threads
 
 PEAK = Path(__file__).parent / "peers" / "peak.py"
-# (m, n, k) of C (m, n) = op(A) op(B): what report_mb and wide ask for.
+# (m, n, k) of C (m, n) = op(A) op(B): what report_mb and wide ask for, and among the smallest that
+# are computed in slices.
 SHAPES = {
     "report_mb forward": ("nn", 100, 500, 784),
     "report_mb update": ("tn", 784, 500, 100),
@@ -26,6 +27,7 @@ SHAPES = {
     "report_mb delta": ("nt", 100, 500, 10),
     "wide forward": ("nn", 512, 1024, 1024),
     "wide update": ("tn", 1024, 1024, 512),
+    "128 units": ("nn", 128, 128, 128),
     "10 rows": ("nn", 10, 500, 784),
 }
 

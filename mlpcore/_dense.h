@@ -70,9 +70,9 @@ typedef struct {
 } mlpcore_product;
 
 /* The part of a product that is thread t's: columns of a wide one, so that each thread keeps meeting
-   the same units; rows of a narrow one; and of many threads, some rows of some columns, as the copies
-   that each of them makes would take longer than the rest. `taken` counts, for each of the blocks of its last piece, how often
-   tiles of it are taken; NULL: nobody helps it. */
+   the same units; rows of a narrow one; and if there are many threads, some rows of some columns, as
+   copies that each of them makes would take longer than the rest. `taken` counts, for each of the
+   blocks of its last piece, how often tiles of it are taken; NULL: nobody helps it. */
 typedef struct {
     ptrdiff_t rows[2], columns[2];
     mlpcore_counter *taken;

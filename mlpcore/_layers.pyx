@@ -58,7 +58,11 @@ cdef bint prefers_blas(Py_ssize_t k) noexcept nogil:
 
 
 cdef bint prefers_slices(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
-    """Whether tiles are to compute a product of float32: its operands must be worth the copies."""
+    """Whether tiles are to compute a product of float32: its operands must be worth the copies.
+
+    Measured in benchmarks/bench_gemm.py, with one thread and two. The number of threads does not
+    count: the sums are to be the same for any.
+    """
     return k >= 64 and m * n >= 64 * (m + n)
 
 
@@ -116,7 +120,9 @@ cdef void compute(Team team, mlpcore_product *job, real *C, bint slices=False) n
     if real is float and team.bfloat16:
         task = mlpcore_dense_amx if team.tiles else mlpcore_dense_bfloat16
     elif real is float and team.tiles and (slices or prefers_slices(job.m, job.n, job.k)):
-        task = mlpcore_dense_slices
+        # There is no room for sums of a step, which are in one piece, of very many rows.
+        if job.update == NULL or job.k <= MOST_INNER // 4:
+            task = mlpcore_dense_slices
     job.C = C
     team.run(task, job, <double> job.m * job.n * job.k)
 
