@@ -13,6 +13,8 @@ from workloads import WORKLOADS
 
 OURS = "mlpcore fit"
 LESS_PRECISE = "bf16"
+# What kernels for AMX do with float32, which others compute by multiply-adds.
+SLICES = ", beyond which are our products of float32 in slices of bfloat16, as exact as these"
 
 
 def fastest(
@@ -109,8 +111,9 @@ def write_report(directory: Path, report: dict[str, Any]) -> None:
         f"{', '.join(report['versions'])}.\n"
         f"Median of {report['rounds']} rounds of all workloads, all peers in turn, float32 but "
         f"for those named {LESS_PRECISE}, every peer with all cores; kernels {report['kernels']}; "
-        f"float32 limit of the processor in the same run {min(peaks):.0f} to {max(peaks):.0f} "
-        "GFLOP/s. Training: seconds an epoch; our spread in brackets.\n\n"
+        f"limit of float32 multiply-adds in the same run {min(peaks):.0f} to {max(peaks):.0f} "
+        f"GFLOP/s{SLICES if report['kernels'] == 'amx' else ''}. Training: seconds an epoch; our "
+        "spread in brackets.\n\n"
         f"{table(results)}\n\n"
         f"![Bars](peers.png)\n\n{describe()}\n\nNot run:\n\n{missing}\n"
     )
