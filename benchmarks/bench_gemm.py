@@ -1,7 +1,7 @@
 """The row-major matrix products of the workloads, our own and BLAS's, in GFLOP/s.
 
 And as a share of the limit of multiply-adds, which is measured right after each; products in slices
-of bfloat16 are beyond it.
+of bfloat16 can be beyond it.
 """
 
 import subprocess

@@ -60,8 +60,7 @@ cdef bint prefers_blas(Py_ssize_t k) noexcept nogil:
 cdef bint prefers_slices(Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Whether tiles are to compute a product of float32: its operands must be worth the copies.
 
-    Measured in benchmarks/bench_gemm.py, with one thread and two. The number of threads does not
-    count: the sums are to be the same for any.
+    Found with one thread and two. Their number does not count: sums are to be the same for any.
     """
     return k >= 64 and m * n >= 64 * (m + n)
 

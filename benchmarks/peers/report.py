@@ -14,7 +14,7 @@ from workloads import WORKLOADS
 OURS = "mlpcore fit"
 LESS_PRECISE = "bf16"
 # What kernels for AMX do with float32, which others compute by multiply-adds.
-SLICES = ", beyond which are our products of float32 in slices of bfloat16, no less exact"
+SLICES = ", beyond which our products of float32 in slices of bfloat16 can be, no less exact"
 
 
 def fastest(

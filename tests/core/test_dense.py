@@ -99,15 +99,18 @@ SOLVERS = {
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_fused_step_is_the_gradient_and_a_step(solver, dtype, sparse):
-    X, Y, network, params = problem((30, 70, 33, 3), 64, dtype)
+@pytest.mark.parametrize("sizes", [(30, 70, 33, 3), (140, 200, 150, 3)])
+def test_fused_step_is_the_gradient_and_a_step(sizes, solver, dtype, sparse):
+    """Of layers that AMX computes in slices of float32 as well."""
+    X, Y, network, params = problem(sizes, 130, dtype)
+    params *= (30 / sizes[0]) ** 0.5
     X[np.random.default_rng(1).random(X.shape) < 0.7] = 0
     expected, optimizer = params.copy(), Optimizer(learning_rate=0.01, **SOLVERS[solver])
     for _ in range(5):
         gradient = loss_and_gradient(network, Loss.LOG_LOSS, Rows(X), Y, expected)[1]
-        step(optimizer, gradient * 64, 1 / 64, 0.3, network.n_weights, expected)
+        step(optimizer, gradient * 130, 1 / 130, 0.3, network.n_weights, expected)
     train(network, Loss.LOG_LOSS, Optimizer(learning_rate=0.01, **SOLVERS[solver]), Rows(X), Y,
-          params, Run(0.0, np.inf), alpha=0.3, batch_size=64, max_iter=5,
+          params, Run(0.0, np.inf), alpha=0.3, batch_size=130, max_iter=5,
           sparse=sparse)  # fmt: skip
     np.testing.assert_allclose(params, expected, atol=2e-4 if dtype == "float32" else 1e-10)
 
@@ -120,7 +123,7 @@ def test_bits_do_not_depend_on_the_threads(solver, sizes, dtype):
     for n_threads in (1, 2, 3, 40):
         X, Y, network, params = problem(sizes, 150, dtype)
         train(network, Loss.LOG_LOSS, Optimizer(solver, 0.01), Rows(X), Y, params,
-              Run(0.0, np.inf), alpha=0.1, batch_size=60, max_iter=2,
+              Run(0.0, np.inf), alpha=0.1, batch_size=130, max_iter=2,
               n_threads=n_threads)  # fmt: skip
         trained.append(params)
     assert all((trained[0] == other).all() for other in trained[1:])

@@ -8,11 +8,9 @@ from mlpcore._layers import product
 from mlpcore._levels import may_use_tiles, simd_level
 from mlpcore._losses import Loss
 from mlpcore._network import Network
-from mlpcore._optimizers import Optimizer, Solver, step
 from mlpcore._rows import Rows
-from mlpcore._run import Run
 from mlpcore._team import Team
-from mlpcore._training import loss_and_gradient, predict, train
+from mlpcore._training import loss_and_gradient
 
 needs_tiles = pytest.mark.skipif(
     simd_level() != "amx" or not may_use_tiles(), reason="no tiles here"
@@ -120,56 +118,15 @@ def test_where_they_pay(shape, pays):
     assert (by_itself == plain).all() != pays
 
 
-def problem(sizes, n_rows):
-    X = RNG.normal(size=(n_rows, sizes[0])).astype("f4")
-    Y = np.eye(sizes[-1], dtype="f4")[RNG.integers(0, sizes[-1], n_rows)]
-    network = Network(sizes, Activation.TANH, Activation.SOFTMAX)
-    return X, Y, network, RNG.normal(scale=0.05, size=network.n_params).astype("f4")
-
-
 @pytest.mark.parametrize("n_rows", [130, 700])
 def test_gradient_of_a_network(twin, n_rows):
     """Of one block of rows, and of two."""
     sizes = (140, 200, 150, 3)
-    X, Y, network, params = problem(sizes, n_rows)
+    network = Network(sizes, Activation.TANH, Activation.SOFTMAX)
+    X, Y = RNG.normal(size=(n_rows, 140)).astype("f4"), np.eye(3, dtype="f4")[np.arange(n_rows) % 3]
+    params = RNG.normal(scale=0.05, size=network.n_params).astype("f4")
     plain = twin(sizes, Activation.TANH, Activation.SOFTMAX, Loss.LOG_LOSS, alpha=0.1)
     value, gradient = plain.loss_and_gradient(params.astype(float), X.astype(float), Y)
     found = loss_and_gradient(network, Loss.LOG_LOSS, Rows(X), Y, params, 0.1, n_threads=2)
     assert found[0] == pytest.approx(value, rel=1e-6)
     np.testing.assert_allclose(found[1], gradient, atol=1e-7)
-
-
-SOLVERS = {
-    "sgd": {"solver": Solver.SGD},
-    "momentum": {"solver": Solver.SGD, "momentum": 0.9},
-    "nesterov": {"solver": Solver.SGD, "momentum": 0.9, "nesterov": True},
-    "adam": {"solver": Solver.ADAM},
-    "adamw": {"solver": Solver.ADAMW, "weight_decay": 0.1},
-}
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_fused_step_is_the_gradient_and_a_step(solver):
-    X, Y, network, params = problem((140, 200, 150, 3), 130)
-    expected, optimizer = params.copy(), Optimizer(learning_rate=0.01, **SOLVERS[solver])
-    for _ in range(5):
-        gradient = loss_and_gradient(network, Loss.LOG_LOSS, Rows(X), Y, expected)[1]
-        step(optimizer, gradient * 130, 1 / 130, 0.3, network.n_weights, expected)
-    train(network, Loss.LOG_LOSS, Optimizer(learning_rate=0.01, **SOLVERS[solver]), Rows(X), Y,
-          params, Run(0.0, np.inf), alpha=0.3, batch_size=130, max_iter=5)  # fmt: skip
-    np.testing.assert_allclose(params, expected, atol=2e-4)
-
-
-@pytest.mark.parametrize("solver", [Solver.SGD, Solver.ADAM])
-def test_bits_do_not_depend_on_the_threads(solver):
-    X, Y, network, params = problem((300, 500, 200, 10), 250)
-    results = []
-    for n_threads in (1, 2, 3, 40):
-        trained = params.copy()
-        train(network, Loss.LOG_LOSS, Optimizer(solver, 0.01), Rows(X), Y, trained,
-              Run(0.0, np.inf), alpha=0.1, batch_size=130, max_iter=2,
-              n_threads=n_threads)  # fmt: skip
-        results.append((trained, predict(network, Rows(X), trained, n_threads=n_threads)))
-    for trained, predicted in results[1:]:
-        np.testing.assert_array_equal(trained, results[0][0])
-        np.testing.assert_array_equal(predicted, results[0][1])
