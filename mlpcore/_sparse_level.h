@@ -136,15 +136,31 @@ TARGET MLPCORE_INLINE ptrdiff_t NAME(slice)(ptrdiff_t n_units, int t, int n_thre
     return first < n_units ? first : n_units;
 }
 
+/* n elements, and zeros up to whole vectors. The last vector ends where they do: one by one, a few
+   elements would take longer than all others. */
+TARGET MLPCORE_INLINE void NAME(copy_row)(const T *from, ptrdiff_t n, ptrdiff_t padded, T *to)
+{
+    ptrdiff_t c = 0;
+#if !defined(_MSC_VER)
+    if (n >= LANES) {
+        if (n < padded) *(NAME(lanes) *)(to + padded - LANES) = (NAME(lanes)){0};
+        for (; c + LANES <= n; c += LANES)
+            *(NAME(lanes) *)(to + c) = *(const NAME(lanes) *)(from + c);
+        *(NAME(lanes) *)(to + n - LANES) = *(const NAME(lanes) *)(from + n - LANES);
+        return;
+    }
+#endif
+    for (; c < n; c++) to[c] = from[c];
+    for (; c < padded; c++) to[c] = 0;
+}
+
 /* Columns of a matrix side by side on whole cache lines, where each row's meet no other's. Beyond the
    last are zeros: what lay there would be multiplied as well, and may be very slow. */
 TARGET static void NAME(copy_columns)(const T *from, ptrdiff_t stride, ptrdiff_t n_rows,
                                       ptrdiff_t n, ptrdiff_t padded, T *columns)
 {
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        for (ptrdiff_t c = 0; c < n; c++) columns[i * padded + c] = from[i * stride + c];
-        for (ptrdiff_t c = n; c < padded; c++) columns[i * padded + c] = 0;
-    }
+    for (ptrdiff_t i = 0; i < n_rows; i++)
+        NAME(copy_row)(from + i * stride, n, padded, columns + i * padded);
 }
 
 #include "_sparse_forward.h"
