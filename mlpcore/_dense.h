@@ -17,12 +17,14 @@
 
 #include "_levels.h"
 #include "_activations.h"
+#include "_barrier.h"
 #include "_pieces.h"
 #include "_updates.h"
 
 enum { MLPCORE_PANEL_BYTES = 128 }; /* the widest panel's row */
 enum { MLPCORE_TILE_BYTES = 128 };  /* the widest row of a tile of A that is copied */
 enum { MLPCORE_GROUP = 8 };         /* vectors that are followed at a time, at most */
+enum { MLPCORE_LOW_BYTES = 5 << 16 };      /* of A that pass for few rows */
 enum { MLPCORE_COPIED_BYTES = 1 << 20 };   /* of A, at most, rounded to bfloat16, */
 enum { MLPCORE_TILES_BYTES = 3 << 16 };    /* or in float, and one tile more */
 
@@ -72,9 +74,12 @@ typedef struct {
 /* The part of a product that is thread t's: columns of a wide one, so that each thread keeps meeting
    the same units; rows of a narrow one; and if there are many threads, some rows of some columns, as
    copies that each of them makes would take longer than the rest. `taken` counts, for each of the
-   blocks of its last piece, how often tiles of it are taken; NULL: nobody helps it. */
+   blocks of its last piece, how often tiles of it are taken; NULL: nobody helps it. Threads from
+   `first` on have the same rows, so many mates, of whom it is number `mate`; `turn` counts the copies
+   that they made of some. */
 typedef struct {
     ptrdiff_t rows[2], columns[2];
+    int first, mates, mate, turn;
     mlpcore_counter *taken;
     int is_own; /* or that of the thread which is helped */
     int sums;   /* the rows of B, in its columns */
@@ -99,7 +104,8 @@ MLPCORE_INLINE mlpcore_dense_part mlpcore_dense_part_of(const mlpcore_product *j
     const ptrdiff_t panels = (job->n + width - 1) / width;
     const int across = mlpcore_threads_across(job, panels, high, n_threads);
     const int down = n_threads / across, i = t / across, j = t % across;
-    mlpcore_dense_part part = {{0, job->m}, {0, job->n}, NULL, 1, job->sums && i == 0};
+    mlpcore_dense_part part = {{0, job->m}, {0, job->n}, t - j, across, j, 0, NULL, 1};
+    part.sums = job->sums && i == 0;
     part.rows[0] = mlpcore_part(job->m, i, down);
     part.rows[1] = mlpcore_part(job->m, i + 1, down);
     part.columns[0] = mlpcore_part(panels, j, across) * width;

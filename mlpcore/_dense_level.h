@@ -15,10 +15,6 @@
 #include "_tile_level.h"
 #endif
 
-/* Terms of a sum that are added up at a time: so many of a tile's rows stay in the first cache, or in
-   the second, from which tiles are read fast enough. */
-enum { NAME(most_terms) = 4096 / sizeof(T) / (SLICES > 1 ? 2 : 1) };
-
 /* Columns of A lie on as many pages as they have terms: tiles of them are computed faster than they
    are found, and are copied. Terms adjoin, and a vector that is longer writes beyond the last. */
 #ifdef PAIRS
@@ -75,6 +71,12 @@ TARGET MLPCORE_INLINE void NAME(finish)(const mlpcore_product *job,
         NAME(put)((T *)job->C + (i + r) * job->c_stride + j, sums + r * padded, n);
 }
 
+/* What a thread computes in. */
+MLPCORE_INLINE T *NAME(room_of)(const mlpcore_product *job, int t)
+{
+    return (T *)(job->panels + t * job->panel_size);
+}
+
 /* Some columns of B, of k terms from p on, in panels that lie `size` apart; copied, they are zero
    beyond the last column. A is read in tiles of rows: where it lies, or from copies. */
 typedef struct {
@@ -91,8 +93,9 @@ typedef struct {
    thread has just written them, as it has where parts are rows: they would come too late. */
 MLPCORE_INLINE int NAME(is_low)(const mlpcore_product *job, const NAME(block) *block, ptrdiff_t n)
 {
+    const ptrdiff_t bytes = n * block->k * (ptrdiff_t)sizeof(T);
     return COPIES_TILES && !job->a_is_transposed && n == job->m && n > MLPCORE_ROWS
-           && n * block->k * (ptrdiff_t)sizeof(T) <= BLOCK_BYTES / 4;
+           && bytes <= MLPCORE_LOW_BYTES && bytes <= BLOCK_BYTES / 2;
 }
 
 /* Where the copies of whole panels are. */
@@ -208,25 +211,39 @@ TARGET static void NAME(blocks_of_part)(const mlpcore_product *job,
 }
 
 #ifdef PAIRS
-/* The same of copies of the rows, as many at a time as there is room for. */
+/* Copy a thread's share of the tiles of some rows to the block's. */
+TARGET static void NAME(copy_share)(const mlpcore_product *job, const mlpcore_dense_part *part,
+                                    const NAME(block) *block)
+{
+    const ptrdiff_t *rows = part->rows, stride = job->a_stride;
+    const ptrdiff_t n_tiles = (rows[1] - rows[0] + MLPCORE_ROWS - 1) / MLPCORE_ROWS;
+    const ptrdiff_t tile = mlpcore_part(n_tiles, part->mate, part->mates);
+    const ptrdiff_t end = rows[0] + mlpcore_part(n_tiles, part->mate + 1, part->mates) * MLPCORE_ROWS;
+    const ptrdiff_t i = rows[0] + tile * MLPCORE_ROWS, n = (end < rows[1] ? end : rows[1]) - i;
+    const T *A = (const T *)job->A + (job->a_is_transposed ? block->p * stride + i
+                                                           : i * stride + block->p);
+    NAME(copy_rows)(A, stride, job->a_is_transposed, block->k, n,
+                    block->tiles + tile * block->apart, block->apart);
+}
+
+/* The same of copies of the rows, as many at a time as there is room for. Threads that have the same
+   rows copy them together, to the rooms of all in turn: another may still read those before. */
 TARGET static void NAME(copied_rows)(const mlpcore_product *job,
                                      const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
-                                     const mlpcore_dense_part *part, NAME(block) block, T *room)
+                                     mlpcore_dense_part *part, NAME(block) block, T *copies_of_B)
 {
-    const ptrdiff_t size = SIZE_OF_ROWS(block.k), stride = job->a_stride, *rows = part->rows;
-    const ptrdiff_t most = NAME(copied_bytes) / (size * (ptrdiff_t)sizeof(T)) * MLPCORE_ROWS;
+    const ptrdiff_t size = SIZE_OF_ROWS(block.k), *rows = part->rows;
+    const ptrdiff_t most = MLPCORE_COPIED_BYTES / (size * (ptrdiff_t)sizeof(T)) * MLPCORE_ROWS;
     const ptrdiff_t times = (rows[1] - rows[0] + most - 1) / most;
-    T *copies_of_B = room + MLPCORE_COPIED_BYTES / sizeof(T);
-    block.tiles = room, block.apart = size, block.term = LANES;
+    block.apart = size, block.term = LANES;
     for (ptrdiff_t time = 0; time < times; time++) {
         mlpcore_dense_part some = *part;
         some.rows[0] = rows[0] + (rows[1] - rows[0]) * time / times;
         some.rows[1] = rows[0] + (rows[1] - rows[0]) * (time + 1) / times;
         some.sums = part->sums && time == 0;
-        const T *A = (const T *)job->A + (job->a_is_transposed ? block.p * stride + some.rows[0]
-                                                               : some.rows[0] * stride + block.p);
-        NAME(copy_rows)(A, stride, job->a_is_transposed, block.k, some.rows[1] - some.rows[0], room,
-                        size);
+        block.tiles = NAME(room_of)(job, part->first + part->turn++ % part->mates);
+        NAME(copy_share)(job, &some, &block);
+        mlpcore_barrier_wait(job->shared[part->first].n_taken, part->mates);
         NAME(blocks_of_part)(job, rule, &some, block, copies_of_B);
     }
 }
@@ -245,7 +262,7 @@ MLPCORE_INLINE ptrdiff_t NAME(first_term)(const mlpcore_product *job, ptrdiff_t 
    no place for them. Others may help with the last piece. */
 TARGET static void NAME(part_of_product)(const mlpcore_product *job,
                                          const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
-                                         const mlpcore_dense_part *part, T *room)
+                                         mlpcore_dense_part *part, T *room)
 {
     enum { MOST = NAME(most_terms), LEAST_PANELS = 4 };
     const ptrdiff_t pieces = job->update ? 1 : (job->k + MOST - 1) / MOST;
@@ -262,7 +279,7 @@ TARGET static void NAME(part_of_product)(const mlpcore_product *job,
         block.k = NAME(first_term)(job, piece + 1, pieces) - block.p;
         block.ends = piece + 1 == pieces;
 #ifdef PAIRS
-        NAME(copied_rows)(job, rule, part, block, room);
+        NAME(copied_rows)(job, rule, part, block, room + MLPCORE_COPIED_BYTES / sizeof(T));
 #else
         NAME(blocks_of_part)(job, rule, part, block, room);
 #endif
@@ -272,7 +289,7 @@ TARGET static void NAME(part_of_product)(const mlpcore_product *job,
 /* A thread's part of the product, and then that of its neighbour. */
 TARGET static void NAME(mlpcore_dense)(const mlpcore_product *job, int t, int n_threads)
 {
-    T *room = (T *)(job->panels + t * job->panel_size);
+    T *room = NAME(room_of)(job, t);
     const ptrdiff_t high = COPIES_TILES ? MLPCORE_ROWS : 0;
     mlpcore_dense_part part = mlpcore_dense_part_of(job, 2 * LANES, high, t, n_threads);
     MLPCORE_SUFFIX(mlpcore_rule, S) rule;

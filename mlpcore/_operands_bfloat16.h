@@ -15,16 +15,17 @@
 #endif
 
 /* That k terms of a sum are padded to, the places that they take, and those of MLPCORE_ROWS rows.
-   Tiles have 32 terms at a time, first all of a slice. So many bytes of B lie beside the copies of
-   A, which a tile is done with sooner than vectors are. */
+   Tiles have 32 terms at a time, first all of a slice. So many terms are added up at a time: those
+   of a tile of A stay in the first cache, or in the second, from which tiles are read fast enough. So
+   many bytes of B lie beside the copies of A, which vectors may read from the third. */
 #ifdef AMX
 #define TERMS(k) (((k) + 31) / 32 * 32)
 #define SIZE_OF_ROWS(k) (PLACES(k) * MLPCORE_ROWS)
-enum { NAME(beside_copies) = 1 << 19, NAME(copied_bytes) = MLPCORE_COPIED_BYTES };
+enum { NAME(most_terms) = SLICES > 1 ? 512 : 1024, NAME(beside_copies) = 1 << 19 };
 #else
 #define TERMS(k) (((k) + 1) / 2 * 2)
 #define SIZE_OF_ROWS(k) ((PLACES(k) + 1) * LANES)
-enum { NAME(beside_copies) = 1 << 17, NAME(copied_bytes) = 5 << 17 };
+enum { NAME(most_terms) = 800, NAME(beside_copies) = 3 << 17 };
 #endif
 #define PLACES(k) (TERMS(k) / 2 * SLICES)
 

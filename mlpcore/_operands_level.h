@@ -4,6 +4,9 @@
 #define SLICES 1      /* of an operand: the operand */
 #define PLACES(k) (k) /* that k terms of a sum take */
 
+/* Terms that are added up at a time: so many of a tile's rows stay in the first cache, or nearly. */
+enum { NAME(most_terms) = 4096 / sizeof(T) };
+
 #if defined(_MSC_VER)
 typedef struct { T lane[LANES]; } NAME(vector);
 #else

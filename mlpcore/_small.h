@@ -16,9 +16,9 @@
 
 #include <float.h>
 
+#include "_barrier.h"
 #include "_dense.h"
 #include "_squares.h"
-#include "_team.h"
 
 /* Those of the enum in _losses.pxd that are computed here. */
 enum { MLPCORE_MSE, MLPCORE_LOG_LOSS, MLPCORE_BINARY_LOG_LOSS, MLPCORE_SQUARED_ERROR };
@@ -53,7 +53,7 @@ typedef struct {
     void *gradients;                   /* of a narrow layer, or of biases: a thread's own */
     ptrdiff_t gradient_size;
     double *losses;                    /* of the vectors of all panels */
-    mlpcore_barrier *barrier;
+    mlpcore_shared *shared;            /* (n_threads,): of which the first counts who waits */
 } mlpcore_small_job;
 
 /* Where layer l begins in a panel, in rows: each is followed by a row of ones, so that a bias

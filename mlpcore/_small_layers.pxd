@@ -1,13 +1,10 @@
 from mlpcore._losses cimport Objective
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport mlpcore_update
-from mlpcore._team cimport Team
+from mlpcore._team cimport mlpcore_shared, Team
 from mlpcore._types cimport real
 
 cdef extern from "_small.h" nogil:
-    ctypedef struct mlpcore_barrier:
-        pass
-    void mlpcore_barrier_clear(mlpcore_barrier *barrier)
     ctypedef struct mlpcore_small_step:
         Py_ssize_t first, n_rows
         double mass, alpha
@@ -38,7 +35,7 @@ cdef extern from "_small.h" nogil:
         void *gradients
         Py_ssize_t gradient_size
         double *losses
-        mlpcore_barrier *barrier
+        mlpcore_shared *shared
 
 cdef class SmallLayers:
     cdef Network network
@@ -46,7 +43,6 @@ cdef class SmallLayers:
     cdef readonly Team team
     cdef unsigned char[::1] memory
     cdef double[::1] losses
-    cdef mlpcore_barrier barrier
     cdef mlpcore_small_job job
 
     cdef int make_room(self, Py_ssize_t n_samples, dtype, Py_ssize_t rows,

@@ -81,7 +81,8 @@ cdef class SmallLayers:
         self.job.input = network.hidden[first - 1] if first > 0 else 0
         self.job.hidden = &network.hidden[first] if n_layers > 1 else NULL
         self.job.output, self.job.shared_bias = network.output, network.shared_bias
-        self.job.loss, self.job.barrier = objective.loss, &self.barrier
+        self.job.loss = objective.loss
+        self.job.shared = <mlpcore_shared *> &team.shared[0]
         # Both halves of a layer that is turned, and the biases.
         self.job.gradient_size = ((inputs + 2) * np.minimum(outputs, LANES) + outputs).max()
         cdef Py_ssize_t panels = (batch_size + MLPCORE_WIDEST_PANEL - 1) // MLPCORE_WIDEST_PANEL
@@ -131,7 +132,6 @@ cdef void make_steps(SmallLayers layers, mlpcore_small_step *steps, Py_ssize_t n
     job.steps, job.n_steps, job.params, job.target = steps, n_steps, &params[0], &target[0]
     job.first = &state[0, 0] if state.shape[0] > 0 else &target[0]
     job.second = &state[1, 0] if state.shape[0] > 1 else &target[0]
-    mlpcore_barrier_clear(&layers.barrier)
     layers.team.run(task, job, INFINITY if is_shared else 0.0)
 
 

@@ -212,47 +212,58 @@ TARGET static void NAME(small_update)(const mlpcore_small_job *job, const mlpcor
     if (rows[1] > n_in) NAME(small_biases)(job, step, l, biases);
 }
 
-/* A step on layer l that `small_is_narrow`. */
+/* The same for a layer that `small_is_narrow`. */
 TARGET static void NAME(small_narrow_update)(const mlpcore_small_job *job,
                                              const mlpcore_small_step *step,
-                                             const NAME(samples) *s, ptrdiff_t l, const T *D,
+                                             const NAME(samples) *s, ptrdiff_t l,
+                                             const ptrdiff_t *rows, const T *D,
                                              const T *transposed, T *g)
 {
-    const ptrdiff_t n_in = job->sizes[l - 1], n_out = job->sizes[l], rows[2] = {0, n_out};
+    const ptrdiff_t n_in = job->sizes[l - 1], n_out = job->sizes[l], outputs[2] = {0, n_out};
+    const ptrdiff_t of_weights = (rows[1] < n_in ? rows[1] : n_in) - rows[0];
     const MLPCORE_SUFFIX(mlpcore_rule, S) rule =
         MLPCORE_SUFFIX(mlpcore_new_rule, S)(&step->of_weights);
     T tile[MLPCORE_ROWS * 2 * LANES];
     for (ptrdiff_t i = 0, t = 0, next; i < n_out; i = next, t++) {
-        next = NAME(first_row)(rows, t + 1);
-        for (ptrdiff_t j = 0, columns; j <= n_in; j += columns) {
-            const int vectors = n_in + 1 - j > LANES ? 2 : 1, padded = vectors * LANES;
-            columns = padded < n_in + 1 - j ? padded : n_in + 1 - j;
+        next = NAME(first_row)(outputs, t + 1);
+        for (ptrdiff_t j = rows[0], columns; j < rows[1]; j += columns) {
+            const int vectors = rows[1] - j > LANES ? 2 : 1, padded = vectors * LANES;
+            columns = padded < rows[1] - j ? padded : rows[1] - j;
             NAME(small_product)(s, (int)(next - i), vectors, D + i * s->width, transposed + j,
                                 PADDED(n_in + 1), tile);
             for (ptrdiff_t r = i; r < next; r++)
                 for (ptrdiff_t c = 0; c < columns; c++)
-                    g[(j + c) * n_out + r] = tile[(r - i) * padded + c];
+                    g[(j - rows[0] + c) * n_out + r] = tile[(r - i) * padded + c];
         }
     }
-    NAME(small_apply)(job, &rule, job->weights[l - 1], n_in * n_out, g);
-    NAME(small_biases)(job, step, l, g + n_in * n_out);
+    NAME(small_apply)(job, &rule, job->weights[l - 1] + rows[0] * n_out, of_weights * n_out, g);
+    if (rows[1] > n_in) NAME(small_biases)(job, step, l, g + of_weights * n_out);
 }
 
-/* A thread's part of the steps on all layers: some rows of each, or a narrow one as a whole. */
+/* The rows of [W; b] of layer l that are a thread's; of a narrow one whole vectors of them. */
+MLPCORE_INLINE ptrdiff_t NAME(small_first_row)(const mlpcore_small_job *job, ptrdiff_t l, int thread,
+                                               int n_threads)
+{
+    const ptrdiff_t n = job->sizes[l - 1] + 1, unit = NAME(small_is_narrow)(job, l) ? LANES : 1;
+    const ptrdiff_t row = mlpcore_part((n + unit - 1) / unit, thread, n_threads) * unit;
+    return row < n ? row : n;
+}
+
+/* A thread's part of the steps on all layers: some rows of each. */
 TARGET static void NAME(small_updates)(const mlpcore_small_job *job, const mlpcore_small_step *step,
                                        const NAME(samples) *s, int thread, int n_threads)
 {
     const T *A, *D, *transposed = job->transposed;
     T *g = (T *)job->gradients + thread * job->gradient_size;
     for (ptrdiff_t l = job->n_layers; l > 0; l--) {
-        const ptrdiff_t n = job->sizes[l - 1] + 1;
-        const ptrdiff_t rows[2] = {n * thread / n_threads, n * (thread + 1) / n_threads};
+        const ptrdiff_t rows[2] = {NAME(small_first_row)(job, l, thread, n_threads),
+                                   NAME(small_first_row)(job, l, thread + 1, n_threads)};
         A = (const T *)job->A + mlpcore_small_row(job, l - 1) * s->width;
         D = (const T *)job->D + mlpcore_small_row(job, l) * s->width;
         if (!NAME(small_is_narrow)(job, l))
             NAME(small_update)(job, step, s, l, rows, A, transposed, g);
-        else if (thread == l % n_threads)
-            NAME(small_narrow_update)(job, step, s, l, D, transposed, g);
+        else if (rows[1] > rows[0])
+            NAME(small_narrow_update)(job, step, s, l, rows, D, transposed, g);
         transposed += s->width * NAME(small_columns)(job, l);
     }
 }
@@ -274,7 +285,7 @@ TARGET static void NAME(small_step)(const mlpcore_small_job *job, mlpcore_small_
     }
     if (thread == 0 && step->alpha != 0)
         square = MLPCORE_NAME(mlpcore_square, S, LEVEL)(job->params, job->n_weights);
-    mlpcore_barrier_wait(job->barrier, n_threads);
+    mlpcore_barrier_wait(job->shared->n_taken, n_threads);
     if (thread == 0) step->loss = 0.5 * step->alpha * square;
     for (ptrdiff_t v = 0; v < s->n_panels * s->vectors && thread == 0; v++)
         step->loss += job->losses[v];
@@ -285,7 +296,7 @@ TARGET static void NAME(mlpcore_small)(const mlpcore_small_job *job, int thread,
 {
     for (ptrdiff_t i = 0; i < job->n_steps; i++) {
         const NAME(samples) s = NAME(small_samples)(job, job->steps[i].n_rows, n_threads);
-        if (i > 0) mlpcore_barrier_wait(job->barrier, n_threads);
+        if (i > 0) mlpcore_barrier_wait(job->shared->n_taken, n_threads);
         NAME(small_step)(job, job->steps + i, &s, thread, n_threads);
     }
 }

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "_barrier.h"
 #include "_denormals.h"
 
 typedef void (*mlpcore_task)(const void *job, int thread, int n_threads);
@@ -34,21 +35,11 @@ static void mlpcore_team_run(mlpcore_team *team, mlpcore_task task, const void *
 }
 static void mlpcore_team_join(mlpcore_team *team) { free(team); }
 
-typedef struct { int unused; } mlpcore_barrier;
-static void mlpcore_barrier_clear(mlpcore_barrier *barrier) { (void)barrier; }
-static void mlpcore_barrier_wait(mlpcore_barrier *barrier, int n_threads)
-{
-    (void)barrier, (void)n_threads;
-}
-
 #else
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <time.h>
-
-enum { MLPCORE_SPINS = 1000000 };
 
 /* How often this process was forked: in the child, teams of its parent have no threads. */
 static unsigned mlpcore_n_forks;
@@ -69,31 +60,6 @@ typedef struct {
     mlpcore_task task;
     const void *job;
 } mlpcore_team;
-
-static void mlpcore_wait_a_little(unsigned waited)
-{
-    const struct timespec nap = {0, 50000};
-    /* No pause instruction: a hypervisor may take it for a reason to stop the thread. */
-    if (waited >= MLPCORE_SPINS) nanosleep(&nap, NULL);
-}
-
-/* Where the threads of a task wait for each other; cleared before each task. */
-typedef struct { atomic_uint n_arrived; } mlpcore_barrier;
-
-static void mlpcore_barrier_clear(mlpcore_barrier *barrier)
-{
-    atomic_store(&barrier->n_arrived, 0);
-}
-
-static void mlpcore_barrier_wait(mlpcore_barrier *barrier, int n_threads)
-{
-    const unsigned n = (unsigned)n_threads;
-    unsigned all;
-    if (n_threads == 1) return;
-    all = (atomic_fetch_add(&barrier->n_arrived, 1) / n + 1) * n;
-    for (unsigned waited = 0; atomic_load(&barrier->n_arrived) < all; waited++)
-        mlpcore_wait_a_little(waited);
-}
 
 static void *mlpcore_team_member(void *argument)
 {
