@@ -20,7 +20,8 @@ cdef class Network:
     cdef const Py_ssize_t[::1] biases
     cdef const Py_ssize_t[::1] columns
 
-cdef Team new_team(Network network, Py_ssize_t n_rows, int n_threads, dtype, bint bfloat16=*)
+cdef Team new_team(Network network, Py_ssize_t n_rows, bint sparse, int n_threads, dtype,
+                   bint bfloat16=*)
 cdef Py_ssize_t room_to_compute(Network network, Team team, SparseBlock block,
                                 Py_ssize_t n_rows) noexcept nogil
 cdef int forward(Network network, Py_ssize_t n_layers, Team team, const real[::1] params,

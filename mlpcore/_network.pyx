@@ -107,16 +107,19 @@ cdef real[:, ::1] layer_columns(Network network, Py_ssize_t layer, Py_ssize_t m,
     return scratch[:m, network.columns[layer]:network.columns[layer + 1]]
 
 
-cdef Team new_team(Network network, Py_ssize_t n_rows, int n_threads, dtype,
+cdef Team new_team(Network network, Py_ssize_t n_rows, bint sparse, int n_threads, dtype,
                    bint bfloat16=False):
-    """Return a team for blocks of so many rows; small layers leave others nothing to do."""
+    """Return a team for blocks of so many rows; small layers leave others nothing to do.
+
+    A first layer that is sparse has no dense products.
+    """
     cdef Py_ssize_t i, n_in, n_out
     cdef double work = 0.0
     cdef bint slices = False
     for i in range(network.n_layers):
         n_in, n_out = network.sizes[i], network.sizes[i + 1]
         work = max(work, <double> n_rows * n_in * n_out)
-        slices = slices or has_slices(n_rows, n_in, n_out)
+        slices = slices or (not (sparse and i == 0) and has_slices(n_rows, n_in, n_out))
     return Team(n_threads if worth_a_team(work) else 1, bfloat16, slices and dtype == np.float32)
 
 

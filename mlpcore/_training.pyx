@@ -117,8 +117,8 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     if (fused and not sparse and not bfloat16 and dropout is None
             and prefers_small(network, objective, optimizer, batch_rows)):
         small = SmallSteps(network, objective, batch_rows, dtype, n_threads, n * max_iter)
-    cdef Team team = (new_team(network, block_rows, n_threads, dtype, bfloat16) if small is None
-                      else small.team)
+    cdef Team team = (new_team(network, block_rows, sparse, n_threads, dtype, bfloat16)
+                      if small is None else small.team)
     cdef SparseBlock block = new_block(sparse, network, rows, block_rows, dtype, team)
     if small is None:
         team.make_room(room_to_compute(network, team, block, block_rows))
@@ -220,7 +220,7 @@ def predict(Network network, Rows rows, const real[::1] params, *,
     out = np.empty((n, network.sizes[last + 1]), dtype)
     cdef real[:, ::1] output = out
     cdef bint is_long = <double> n * network.n_weights >= WORTH_THREADS
-    cdef Team team = new_team(network, n_block, n_threads if is_long else 1, dtype)
+    cdef Team team = new_team(network, n_block, sparse, n_threads if is_long else 1, dtype)
     cdef SparseBlock block = new_block(sparse, network, rows, n_block, dtype, team)
     team.make_room(room_to_compute(network, team, block, n_block))
     cdef real[:, ::1] X_room = matrix_on_lines(
@@ -277,7 +277,7 @@ def loss_and_gradient(Network network, loss, Rows rows, const real[:, ::1] Y,
     sums = np.zeros(network.n_params, dtype) if reduction is None else reduction.buffer
     gradient = sums[:network.n_params]
     cdef real[::1] grads = sums
-    cdef Team team = new_team(network, n_block, n_threads, dtype)
+    cdef Team team = new_team(network, n_block, sparse, n_threads, dtype)
     cdef SparseBlock block = new_block(sparse, network, rows, n_block, dtype, team)
     team.make_room(room_to_compute(network, team, block, n_block))
     cdef Objective objective = as_objective(loss)

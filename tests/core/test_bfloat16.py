@@ -177,6 +177,7 @@ assert not may_use_tiles()
 mlpcore.MLP((8,), max_iter=1).fit(np.eye(4, dtype="f4"), range(4))
 X, y = np.random.default_rng(0).normal(size=(200, 128)), np.arange(200) % 3
 mlpcore.MLP((128,), max_iter=1).fit(X, y)
+mlpcore.MLP((128,), max_iter=1).fit(np.where(X > 1.5, X, 0).astype("f4"), y)
 assert not may_use_tiles() and not Team(2).tiles
 mlpcore.MLP((128,), max_iter=1).fit(X.astype("f4"), y)
 assert may_use_tiles() and Team(2, True).tiles
