@@ -17,15 +17,18 @@
 /* That k terms of a sum are padded to, the places that they take, and those of MLPCORE_ROWS rows.
    Tiles have 32 terms at a time, first all of a slice. So many terms are added up at a time: those
    of a tile of A stay in the first cache, or in the second, from which tiles are read fast enough. So
-   many bytes of B lie beside the copies of A, which vectors may read from the third. */
+   many bytes of B lie beside the copies of A, which vectors may read from the third. What is copied
+   is asked for so many rows, or terms of a row, ahead: rows until the next 32 of them are copied. */
 #ifdef AMX
 #define TERMS(k) (((k) + 31) / 32 * 32)
 #define SIZE_OF_ROWS(k) (PLACES(k) * MLPCORE_ROWS)
 enum { NAME(most_terms) = SLICES > 1 ? 512 : 1024, NAME(beside_copies) = 1 << 19 };
+enum { NAME(rows_ahead) = 8, NAME(terms_ahead) = 64 };
 #else
 #define TERMS(k) (((k) + 1) / 2 * 2)
 #define SIZE_OF_ROWS(k) ((PLACES(k) + 1) * LANES)
 enum { NAME(most_terms) = 800, NAME(beside_copies) = 3 << 17 };
+enum { NAME(rows_ahead) = 32, NAME(terms_ahead) = 128 };
 #endif
 #define PLACES(k) (TERMS(k) / 2 * SLICES)
 
@@ -108,7 +111,7 @@ TARGET static void NAME(copy_transposed)(const float *B, ptrdiff_t stride, ptrdi
             FLOATS(vector) row[LANES];
             for (int r = 0; r < LANES; r++) {
                 const float *from = B + (c + r) * stride + p;
-                MLPCORE_PREFETCH(from + 4 * LANES);
+                MLPCORE_PREFETCH(from + NAME(terms_ahead));
                 row[r] = (FLOATS(vector))NAME(load)(from, c + r < width ? k - p : 0);
             }
             FLOATS(transpose)(row);
@@ -126,7 +129,7 @@ TARGET static void NAME(copy)(const float *B, ptrdiff_t stride, int is_transpose
                               ptrdiff_t width, ptrdiff_t step, float *to, ptrdiff_t padded,
                               ptrdiff_t size)
 {
-    enum { AHEAD = 8 };
+    enum { AHEAD = NAME(rows_ahead) };
     for (ptrdiff_t j = 0; j < width && is_transposed; j += step, to += size)
         NAME(copy_transposed)(B + j * stride, stride, k, width - j < step ? width - j : step, to,
                               padded);
