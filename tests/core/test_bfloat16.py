@@ -60,16 +60,16 @@ def test_product(n_threads, shape, kind):
 
 @needs_bfloat16
 @pytest.mark.parametrize("kind", ["nn", "tn", "nt"])
-@pytest.mark.parametrize("n_threads", [2, 4, 9])
+@pytest.mark.parametrize("n_threads", [2, 4])
 def test_threads_copy_rows_together(n_threads, kind):
     """Several pieces of the sums, and more rows than there is room for: nobody may be early."""
-    A, B = RNG.normal(size=(1400, 900)).astype("f4"), RNG.normal(size=(900, 1160)).astype("f4")
+    A, B = RNG.normal(size=(1030, 900)).astype("f4"), RNG.normal(size=(900, 530)).astype("f4")
     own_A = np.ascontiguousarray(A.T if kind[0] == "t" else A)
     own_B = np.ascontiguousarray(B.T if kind[1] == "t" else B)
-    alone, together = np.empty((1400, 1160), "f4"), np.empty((1400, 1160), "f4")
+    alone, together = np.empty((1030, 530), "f4"), np.empty((1030, 530), "f4")
     how, team = {"trans_a": kind[0] == "t", "trans_b": kind[1] == "t"}, Team(n_threads, True)
     product(Team(1, True), own_A, own_B, alone, **how)
-    for _ in range(4):
+    for _ in range(2):
         together[...] = np.nan
         product(team, own_A, own_B, together, **how)
         np.testing.assert_array_equal(together, alone)
