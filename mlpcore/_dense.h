@@ -24,7 +24,7 @@
 enum { MLPCORE_PANEL_BYTES = 128 }; /* the widest panel's row */
 enum { MLPCORE_TILE_BYTES = 128 };  /* the widest row of a tile of A that is copied */
 enum { MLPCORE_GROUP = 8 };         /* vectors that are followed at a time, at most */
-enum { MLPCORE_LOW_BYTES = 5 << 16 };      /* of A that pass for few rows */
+enum { MLPCORE_LOW_BYTES = 5 << 16 };      /* of A, at most, that pass for few rows */
 enum { MLPCORE_COPIED_BYTES = 1 << 20 };   /* of A, at most, rounded to bfloat16, */
 enum { MLPCORE_TILES_BYTES = 3 << 16 };    /* or in float, and one tile more */
 
