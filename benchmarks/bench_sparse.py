@@ -1,4 +1,5 @@
-"""One epoch with and without walking the non-zeros, and with and without steps that wait.
+"""One epoch with and without walking the non-zeros, one by one or in pairs, and with and without
+steps that wait.
 
 The measurements behind the rules of `_first_layer`.
 """
@@ -45,6 +46,18 @@ def bench_density(benchmark, units, density, path):
     X = rng.random((N_SAMPLES, N_FEATURES), dtype=np.float32)
     X[rng.random(X.shape, dtype=np.float32) > density] = 0
     benchmark.pedantic(epoch_of(X, units, sparse=path == "sparse"), rounds=3, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("walk", ["pairs", "one by one"])
+@pytest.mark.parametrize("run", [1, 2, 4])
+@pytest.mark.parametrize("units", [100, 500])
+def bench_pairs(benchmark, monkeypatch, units, run, walk):
+    """Non-zeros in runs of so many features; of all values a fifth."""
+    rng = np.random.default_rng(0)
+    begins = rng.random((N_SAMPLES, N_FEATURES), dtype=np.float32) < 0.2 / run
+    X = np.float32(sum(np.roll(begins, i, axis=1) for i in range(run)) > 0)
+    monkeypatch.setattr(_first_layer, "PAIRS_MAX_SHARE", 1.0 if walk == "pairs" else -1.0)
+    benchmark.pedantic(epoch_of(X, units, sparse=True), rounds=3, warmup_rounds=1)
 
 
 @pytest.mark.parametrize("steps", ["waiting", "at once"])

@@ -11,4 +11,4 @@ cpdef enum:
 cdef bint steps_may_wait(Optimizer optimizer, Rows rows, double alpha, Py_ssize_t n_rows)
 cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse, Py_ssize_t n) noexcept nogil
 cdef SparseBlock new_block(bint sparse, Network network, Rows rows, Py_ssize_t n_rows, dtype,
-                           Team team)
+                           Team team, bint is_backward=*)

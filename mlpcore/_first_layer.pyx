@@ -6,7 +6,7 @@ a step on the weights of absent features waits. Measured in benchmarks/bench_spa
 
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport Optimizer, SGD
-from mlpcore._rows cimport density, Rows
+from mlpcore._rows cimport count_groups, density, PAIR, Rows
 from mlpcore._sparse cimport SPARSE_BLOCK_ROWS, SparseBlock
 from mlpcore._team cimport Team
 
@@ -27,6 +27,8 @@ SPARSE_MAX_DENSITY = 0.25
 SPARSE_MAX_DENSITY_BESIDE_TILES = 0.08
 SPARSE_MIN_UNITS = 48
 SPARSE_MIN_SHARE = 0.8
+# Pairs of adjoining features, for each non-zero: up to so many it pays to walk them.
+PAIRS_MAX_SHARE = 0.7
 # Of a feature, in a batch: where steps that wait still win.
 WAITING_MAX_ENTRIES = 1.0
 
@@ -87,6 +89,23 @@ cdef Py_ssize_t rows_of_a_block(Rows rows, bint sparse, Py_ssize_t n) noexcept n
 
 
 cdef SparseBlock new_block(bint sparse, Network network, Rows rows, Py_ssize_t n_rows, dtype,
-                           Team team):
-    """Return room for the non-zeros of n_rows at a time, or None if they are not to be walked."""
-    return SparseBlock(rows, n_rows, network.sizes[1], dtype, team) if sparse else None
+                           Team team, bint is_backward=True):
+    """Return room for the non-zeros of n_rows at a time, or None if they are not to be walked.
+
+    Only in the gradient there is something to be gained by pairs.
+    """
+    if not sparse:
+        return None
+    return SparseBlock(rows, n_rows, network.sizes[1], dtype, team,
+                       PAIR if is_backward and prefers_pairs(rows) else 1)
+
+
+def prefers_pairs(Rows rows):
+    """Whether two adjoining features are walked together: where most non-zeros have a neighbour.
+
+    In images they have; where zeros lie anywhere, or one of several features is set, they have not.
+    """
+    if rows.is_csr:
+        return False
+    step = sampling_step(rows)
+    return count_groups(rows, step, PAIR) <= PAIRS_MAX_SHARE * count_groups(rows, step, 1)

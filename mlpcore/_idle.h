@@ -73,16 +73,19 @@ TARGET static void NAME(idle_row)(const mlpcore_idle_job *job, ptrdiff_t j)
 TARGET static void NAME(mlpcore_idle)(const mlpcore_idle_job *job, int t, int n_threads)
 {
     const ptrdiff_t row = job->n_units * (ptrdiff_t)sizeof(T);
-    int32_t *list = job->lists + t * (job->n_features + 1);
-    const ptrdiff_t n = mlpcore_list_features(job->parts, job->n_parts, job->settles,
-                                              job->n_features, t, n_threads, list);
+    const ptrdiff_t size = job->per_group;
+    int32_t *list = job->lists + t * (job->n_groups + 1);
+    const ptrdiff_t n = mlpcore_list_groups(job->parts, job->n_parts, job->settles, job->n_groups,
+                                            t, n_threads, list);
     for (ptrdiff_t k = 0; k < n; k++) {
-        const ptrdiff_t j = list[k];
+        const ptrdiff_t end = size * (list[k] + 1);
         if (k + MLPCORE_AHEAD < n)
-            mlpcore_prefetch_rows(job->W, job->first, job->second, list[k + MLPCORE_AHEAD] * row,
-                                  row);
-        if (job->done[j] < job->n_steps) NAME(idle_row)(job, j);
-        job->done[j] = (int32_t)job->n_steps + !job->settles;
+            mlpcore_prefetch_rows(job->W, job->first, job->second,
+                                  size * list[k + MLPCORE_AHEAD] * row, row);
+        for (ptrdiff_t j = size * list[k]; j < end && j < job->n_features; j++) {
+            if (job->done[j] < job->n_steps) NAME(idle_row)(job, j);
+            job->done[j] = (int32_t)job->n_steps + !job->settles;
+        }
     }
 }
 

@@ -44,6 +44,13 @@ enum { MLPCORE_BASELINE, MLPCORE_AVX2, MLPCORE_AVX512, MLPCORE_AMX };
 #define MLPCORE_INLINE static inline __attribute__((always_inline))
 #endif
 
+/* A vector that several multiply-adds need: GCC would read it from memory for each of them. */
+#if defined(__x86_64__) && defined(__GNUC__)
+#define MLPCORE_READ_ONCE(vector) __asm__("" : "+v"(vector))
+#else
+#define MLPCORE_READ_ONCE(vector) ((void)0)
+#endif
+
 /* For later it comes into the second cache, and leaves the first to what is at work there. To be
    written to, a cache line is taken away from the other threads: in time, if it was asked
    for in time. Every x86-64 knows this instruction, though not each of them does something. */

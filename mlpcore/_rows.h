@@ -8,6 +8,10 @@
 
 enum { MLPCORE_FLOAT32, MLPCORE_FLOAT64, MLPCORE_UINT8 };
 
+/* Adjoining features of a dense row that are walked together where most non-zeros have a neighbour,
+   as in images: what is read for the one serves both. */
+enum { MLPCORE_PAIR = 2 };
+
 typedef struct {
     int type;
     const void *X;              /* (n_samples, n_features) of that type */

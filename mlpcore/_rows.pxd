@@ -19,6 +19,7 @@ cdef extern from "_rows.h" nogil:
     int FLOAT32 "MLPCORE_FLOAT32"
     int FLOAT64 "MLPCORE_FLOAT64"
     int UINT8 "MLPCORE_UINT8"
+    int PAIR "MLPCORE_PAIR"
     void mlpcore_convert_row_f(const mlpcore_rows *rows, Py_ssize_t i, float *out)
     void mlpcore_convert_row_d(const mlpcore_rows *rows, Py_ssize_t i, double *out)
     void mlpcore_gather_f(const void *job, int thread, int n_threads)
@@ -46,6 +47,7 @@ cdef void gather(Team team, Rows rows, const Py_ssize_t[::1] index,
                  real[:, ::1] out) noexcept nogil
 cdef Py_ssize_t most_nonzeros(Rows rows) noexcept nogil
 cdef double density(Rows rows, Py_ssize_t step) noexcept nogil
+cdef Py_ssize_t count_groups(Rows rows, Py_ssize_t step, Py_ssize_t size) noexcept nogil
 cdef void gather_targets(const real[:, ::1] Y, const Py_ssize_t[::1] index,
                          real[:, ::1] out) noexcept nogil
 cdef void shuffle(Py_ssize_t[::1] index, bitgen_t *bitgen) noexcept nogil

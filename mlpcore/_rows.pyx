@@ -11,6 +11,11 @@ from mlpcore._types cimport real
 cdef extern from "_levels.h" nogil:
     void MLPCORE_PREFETCH(const void *address)
 
+ctypedef fused sample:
+    float
+    double
+    unsigned char
+
 cdef enum:
     AS_LONG_AS = 8  # Multiplications: to fetch and write a value.
     AHEAD = 8       # So many rows before its turn a row of targets is asked for.
@@ -154,21 +159,36 @@ cdef void gather(Team team, Rows rows, const Py_ssize_t[::1] index,
 
 cdef double density(Rows rows, Py_ssize_t step) noexcept nogil:
     """Return the share of non-zeros in every step-th row."""
-    cdef Py_ssize_t i, j, k, n_seen = 0, n_nonzero = 0
+    cdef Py_ssize_t n_seen = rows.n_samples // step * rows.n_features
     if rows.is_csr:
         n_seen = rows.n_samples * rows.n_features
         return rows.csr_start[rows.n_samples] / <double> n_seen if n_seen else 1.0
-    for k in range(rows.n_samples // step):
-        i = k * step
-        for j in range(rows.n_features):
-            if rows.dtype == UINT8:
-                n_nonzero += rows.u8[i, j] != 0
-            elif rows.dtype == FLOAT32:
-                n_nonzero += rows.f32[i, j] != 0
-            else:
-                n_nonzero += rows.f64[i, j] != 0
-        n_seen += rows.n_features
-    return n_nonzero / <double> n_seen if n_seen else 1.0
+    return count_groups(rows, step, 1) / <double> n_seen if n_seen else 1.0
+
+
+cdef Py_ssize_t count_groups(Rows rows, Py_ssize_t step, Py_ssize_t size) noexcept nogil:
+    """Return how many groups of so many adjoining features are not all zeros, in every step-th row.
+
+    The rows are dense; features beyond the last whole group do not count.
+    """
+    if rows.dtype == UINT8:
+        return groups_of(rows.u8, step, size)
+    if rows.dtype == FLOAT32:
+        return groups_of(rows.f32, step, size)
+    return groups_of(rows.f64, step, size)
+
+
+cdef Py_ssize_t groups_of(const sample[:, ::1] X, Py_ssize_t step, Py_ssize_t size) noexcept nogil:
+    """Count them in X (n_samples, n_features)."""
+    cdef Py_ssize_t j, k, g, n = 0
+    cdef bint found
+    for k in range(X.shape[0] // step):
+        for j in range(X.shape[1] // size):
+            found = False
+            for g in range(size):
+                found |= X[k * step, j * size + g] != 0
+            n += found
+    return n
 
 
 cdef void gather_targets(const real[:, ::1] Y, const Py_ssize_t[::1] index,

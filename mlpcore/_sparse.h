@@ -1,11 +1,12 @@
 /* The affine map of a layer whose input is mostly zeros: only its non-zeros are walked.
 
-   Each thread gathers some of a block's rows, by row and by feature. In the forward pass a
-   thread computes some rows, or of many units some tiles of units; in the gradient some tiles, or
-   of few units some features. Two threads share rows, tiles and features, to be done at the same
-   time though one of them be held up. A tile of units stays in registers while the
-   non-zeros of a row, or of a feature, are added up in the order of the features, or of the
-   rows: whatever the threads, no sum depends on them. */
+   Features are taken one by one or in pairs: a group is one or two that adjoin, an entry the
+   values of a group in a row, unless all are zero. Each thread gathers some of a block's rows, by
+   row and by group. In the forward pass a thread computes some rows, or of many units some tiles of
+   units; in the gradient some tiles, or of few units some groups. Two threads share rows, tiles and
+   groups, to be done at the same time though one of them be held up. A tile of units stays in
+   registers while the entries of a row, or of a group, are added up in the order of the
+   features, or of the rows: whatever the threads, no sum depends on them. */
 #ifndef MLPCORE_SPARSE_H
 #define MLPCORE_SPARSE_H
 
@@ -51,15 +52,20 @@ enum { MLPCORE_BIG_ENDIAN = 1 };
 enum { MLPCORE_BIG_ENDIAN = 0 };
 #endif
 
-/* The non-zeros of a thread's rows, by row and by feature, in the type of the weights. The rows
-   lie side by side in the block, though not in the lists. */
+_Static_assert(MLPCORE_STRETCH % MLPCORE_PAIR == 0, "a pair is in two stretches");
+
+/* Length of an entry among those of its group: the row, its values, and perhaps a gap. */
+#define MLPCORE_ENTRY(per_group) (2 * (per_group))
+
+/* The entries of a thread's rows, by row and by group, in the type of the weights. The rows lie side
+   by side in the block, though not in the lists. */
 typedef struct {
-    ptrdiff_t first_row, n_rows, nnz;
+    ptrdiff_t first_row, n_rows, n_entries;
     int32_t *row_start;           /* (all rows of the block, n_stretches + 1) */
-    int32_t *feature;             /* (nnz,) */
-    void *values;                 /* (nnz,) */
-    int32_t *feature_start;       /* (n_features + 1,) */
-    void *by_feature;             /* (nnz,), each a row and its value */
+    int32_t *group;               /* (n_entries,) */
+    void *values;                 /* (n_entries, per_group) */
+    int32_t *group_start;         /* (n_groups + 1,) */
+    void *by_group;               /* (n_entries, MLPCORE_ENTRY(per_group)) */
 } mlpcore_nonzeros;
 
 /* A block and what to do with it. */
@@ -68,6 +74,8 @@ typedef struct {
     int *n_parts;               /* how many of them there are: set by the gathering */
     mlpcore_shared *shared;     /* (n_threads / 2,) */
     ptrdiff_t n_rows, n_features, n_units;
+    ptrdiff_t per_group;        /* features of a group: one, as in CSR, or MLPCORE_PAIR */
+    ptrdiff_t n_groups;
     ptrdiff_t n_stretches;      /* of a row's features; of CSR, whose order is free, one */
     const void *X;              /* (n_samples, n_features) of x_type; of CSR the values */
     int x_type;
@@ -86,20 +94,20 @@ typedef struct {
     void *d_W, *first, *second; /* (n_features, n_units) */
     void *sums;                 /* (n_units,): receives the sum of the delta's rows */
     const mlpcore_update *update;
-    int others_wait;            /* the step of features without non-zeros is made later */
+    int others_wait;            /* the step of groups without non-zeros is made later */
     unsigned char *rooms;       /* (n_threads, room_size): a tile's columns of the delta, or a
                                    tile of weights and its sums */
     ptrdiff_t room_size;
     ptrdiff_t delta_bytes;      /* of a row of the delta that are walked at a time, at most */
-    int32_t *lists;             /* (n_threads, n_features + 1): features of a thread */
+    int32_t *lists;             /* (n_threads, n_groups + 1): groups of a thread */
 } mlpcore_sparse_job;
 
 /* Steps that wait: see _idle.h. */
 typedef struct {
     const mlpcore_nonzeros *parts;
     int n_parts, settles;       /* settles: all features, not those of a block */
-    ptrdiff_t n_features, n_units, n_steps, most_live;
-    int32_t *lists;             /* (n_threads, n_features + 1): features of a thread */
+    ptrdiff_t n_features, per_group, n_groups, n_units, n_steps, most_live;
+    int32_t *lists;             /* (n_threads, n_groups + 1): groups of a thread */
     int32_t *done;              /* (n_features,): steps made */
     const double *rates;        /* (n_steps,) */
     double beta_1, beta_2, epsilon, keep;
@@ -112,18 +120,18 @@ MLPCORE_INLINE int mlpcore_n_parts(int n_threads)
     return n_threads == 1 ? 2 : n_threads < MLPCORE_MOST_PARTS ? n_threads : MLPCORE_MOST_PARTS;
 }
 
-/* Where thread t's features begin, if it takes some that lie side by side: each thread has about
-   as many non-zeros, and as many features, each of whose steps takes as long as eight of them. */
-MLPCORE_INLINE ptrdiff_t mlpcore_first_feature(const mlpcore_nonzeros *parts, int n_parts,
-                                               ptrdiff_t n_features, int t, int n_threads)
+/* Where thread t's groups begin, if it takes some that lie side by side: each thread has about
+   as many entries, and as many groups, whose step takes as long as eight of them. */
+MLPCORE_INLINE ptrdiff_t mlpcore_first_group(const mlpcore_nonzeros *parts, int n_parts,
+                                             ptrdiff_t n_groups, int t, int n_threads)
 {
     enum { STEP = 8 };
-    ptrdiff_t low = 0, high = n_features, all = STEP * n_features;
-    for (int p = 0; p < n_parts; p++) all += parts[p].feature_start[n_features];
+    ptrdiff_t low = 0, high = n_groups, all = STEP * n_groups;
+    for (int p = 0; p < n_parts; p++) all += parts[p].group_start[n_groups];
     while (low < high) {
         const ptrdiff_t j = low + (high - low) / 2;
         ptrdiff_t before = STEP * j;
-        for (int p = 0; p < n_parts; p++) before += parts[p].feature_start[j];
+        for (int p = 0; p < n_parts; p++) before += parts[p].group_start[j];
         if (before * n_threads < all * t)
             low = j + 1;
         else
@@ -132,27 +140,27 @@ MLPCORE_INLINE ptrdiff_t mlpcore_first_feature(const mlpcore_nonzeros *parts, in
     return low;
 }
 
-/* The features of thread t. Of them all it takes a slice, so that few cache lines are written to
+/* The groups of thread t. Of them all it takes a slice, so that few cache lines are written to
    by two threads; of those that a row of the block has, which may become rarer and rarer, it looks
    for them in every n_threads-th sixteen. Returns how many there are. */
-MLPCORE_INLINE ptrdiff_t mlpcore_list_features(const mlpcore_nonzeros *parts, int n_parts, int all,
-                                               ptrdiff_t n_features, int t, int n_threads,
-                                               int32_t *list)
+MLPCORE_INLINE ptrdiff_t mlpcore_list_groups(const mlpcore_nonzeros *parts, int n_parts, int all,
+                                             ptrdiff_t n_groups, int t, int n_threads,
+                                             int32_t *list)
 {
     enum { TOGETHER = 16 };
     ptrdiff_t n = 0;
     if (all) {
-        const ptrdiff_t end = mlpcore_first_feature(parts, n_parts, n_features, t + 1, n_threads);
-        ptrdiff_t j = mlpcore_first_feature(parts, n_parts, n_features, t, n_threads);
+        const ptrdiff_t end = mlpcore_first_group(parts, n_parts, n_groups, t + 1, n_threads);
+        ptrdiff_t j = mlpcore_first_group(parts, n_parts, n_groups, t, n_threads);
         while (j < end) list[n++] = (int32_t)j++;
         return n;
     }
-    for (ptrdiff_t from = (ptrdiff_t)t * TOGETHER; from < n_features;
+    for (ptrdiff_t from = (ptrdiff_t)t * TOGETHER; from < n_groups;
          from += (ptrdiff_t)n_threads * TOGETHER)
-        for (ptrdiff_t j = from; j < n_features && j < from + TOGETHER; j++) {
+        for (ptrdiff_t j = from; j < n_groups && j < from + TOGETHER; j++) {
             int is_met = 0;
             for (int p = 0; p < n_parts; p++)
-                is_met |= parts[p].feature_start[j + 1] != parts[p].feature_start[j];
+                is_met |= parts[p].group_start[j + 1] != parts[p].group_start[j];
             list[n] = (int32_t)j;
             n += is_met;
         }
@@ -191,15 +199,15 @@ MLPCORE_INLINE int mlpcore_next_run(mlpcore_runs *runs)
     return 1;
 }
 
-/* List the features of thread t for the gradient, of many units all of them; of those that it looks
+/* List the groups of thread t for the gradient, of many units all of them; of those that it looks
    for it shares none. Returns how it walks them. */
 MLPCORE_INLINE mlpcore_walk mlpcore_walk_of(const mlpcore_sparse_job *job, int by_units,
                                             int only_met, int t, int n_threads, int32_t *list)
 {
     const int sharing = by_units || only_met ? 1 : mlpcore_sharing(n_threads);
     const int together = by_units ? 0 : t / sharing, of = by_units ? 1 : n_threads / sharing;
-    const ptrdiff_t n = mlpcore_list_features(job->parts, *job->n_parts, !only_met,
-                                              job->n_features, together, of, list);
+    const ptrdiff_t n = mlpcore_list_groups(job->parts, *job->n_parts, !only_met, job->n_groups,
+                                            together, of, list);
     return mlpcore_new_walk(n, sharing > 1 ? job->shared[together].n_taken : NULL, t % sharing);
 }
 

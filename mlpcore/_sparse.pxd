@@ -25,19 +25,19 @@ cdef class SparseBlock:
     cdef Team team
     cdef int32_t[:, ::1] starts
     cdef int32_t[:, ::1] lists
-    cdef int32_t[:, ::1] features
+    cdef int32_t[:, ::1] groups
     cdef unsigned char[:, ::1] values
     cdef unsigned char[::1] parts
     cdef unsigned char[::1] packed
     cdef int n_parts
     cdef bint packs, is_first
-    cdef Py_ssize_t capacity, most, n_stretches
+    cdef Py_ssize_t capacity, most, per_group, n_groups, n_stretches
     cdef const Py_ssize_t *next
     cdef const Py_ssize_t *after
     cdef Py_ssize_t n_next, n_after
 
 cdef class WalkRoom:
-    cdef int32_t[::1] features
+    cdef int32_t[::1] groups
     cdef unsigned char[::1] values
 
 cdef void begin_step(SparseBlock block, const mlpcore_update *update) noexcept nogil

@@ -22,17 +22,18 @@ cdef extern from "_sparse.h" nogil:
     int MLPCORE_STRETCH
     Py_ssize_t mlpcore_delta_bytes()
     ctypedef struct mlpcore_nonzeros:
-        Py_ssize_t first_row, n_rows, nnz
+        Py_ssize_t first_row, n_rows, n_entries
         int32_t *row_start
-        int32_t *feature
+        int32_t *group
         void *values
-        int32_t *feature_start
-        void *by_feature
+        int32_t *group_start
+        void *by_group
     ctypedef struct mlpcore_sparse_job:
         mlpcore_nonzeros *parts
         int *n_parts
         mlpcore_shared *shared
-        Py_ssize_t n_rows, n_features, n_units, n_stretches, b_step, z_stride
+        Py_ssize_t n_rows, n_features, n_units, per_group, n_groups, n_stretches
+        Py_ssize_t b_step, z_stride
         const void *X
         int x_type
         const Py_ssize_t *csr_start
@@ -59,7 +60,7 @@ cdef extern from "_sparse.h" nogil:
     ctypedef struct mlpcore_idle_job:
         const mlpcore_nonzeros *parts
         int n_parts, settles
-        Py_ssize_t n_features, n_units, n_steps, most_live
+        Py_ssize_t n_features, per_group, n_groups, n_units, n_steps, most_live
         int32_t *lists
         int32_t *done
         const double *rates
@@ -111,37 +112,41 @@ cdef class SparseBlock:
     dtype : float32 or float64
     team : Team
         Who gathers and walks them, each thread its share.
+    per_group : int
+        Features that are walked together: 1, or of dense rows PAIR.
     """
 
-    def __cinit__(self, Rows rows, Py_ssize_t capacity, Py_ssize_t n_units, dtype, Team team):
+    def __cinit__(self, Rows rows, Py_ssize_t capacity, Py_ssize_t n_units, dtype, Team team,
+                  Py_ssize_t per_group):
         # One thread gathers in two parts.
         cdef int t, n = max(2, team.n_threads)
-        self.rows, self.team, self.most = rows, team, most_nonzeros(rows)
-        self.capacity = capacity
+        self.rows, self.team, self.capacity = rows, team, capacity
+        self.per_group, self.n_groups = per_group, (rows.n_features + per_group - 1) // per_group
+        self.most = most_nonzeros(rows) if rows.is_csr else per_group * self.n_groups
         # A small task is run by one thread, and one may be held up: each has room for all.
         cdef Py_ssize_t room = capacity * self.most + BEYOND
         team.make_room(TILE_BYTES * max(2 * capacity + MLPCORE_STRETCH,
-                                        capacity + rows.n_features))
+                                        capacity + per_group * self.n_groups))
         self.n_stretches = (1 if rows.is_csr or rows.n_features == 0
                             else (rows.n_features + MLPCORE_STRETCH - 1) // MLPCORE_STRETCH)
-        # The counts of features, in place of their starts but the first, begin where a line does.
-        cdef Py_ssize_t by_row = LINE + rows.n_features
+        # The counts of groups, in place of their starts but the first, begin where a line does.
+        cdef Py_ssize_t by_row = LINE + self.n_groups
         cdef Py_ssize_t width = by_row + capacity * (self.n_stretches + 1)
         width = (width + LINE - 1) // LINE * LINE
         self.starts = matrix_on_lines(n, width, np.int32)
-        self.lists = np.empty((n, rows.n_features + 1), np.int32)
+        self.lists = np.empty((n, self.n_groups + 1), np.int32)
         self.packed = on_lines(0 if rows.is_csr else rows.n_features
                                * (n_units * dtype().itemsize + LONGEST_VECTOR))
-        self.features = np.empty((n, room), np.int32)
-        # By row, and with each its row by feature.
+        self.groups = np.empty((n, room), np.int32)
+        # By row, and by group, each entry with its row.
         self.values = np.empty((n, 3 * room), dtype).view(np.uint8)
         self.parts = np.empty(n * sizeof(mlpcore_nonzeros), np.uint8)
         cdef mlpcore_nonzeros *parts = <mlpcore_nonzeros *> &self.parts[0]
         for t in range(n):
             parts[t].row_start = &self.starts[t, by_row]
-            parts[t].feature_start = &self.starts[t, LINE - 1]
-            parts[t].feature = &self.features[t, 0]
-            parts[t].by_feature = &self.values[t, 0]
+            parts[t].group_start = &self.starts[t, LINE - 1]
+            parts[t].group = &self.groups[t, 0]
+            parts[t].by_group = &self.values[t, 0]
             parts[t].values = &self.values[t, 2 * room * dtype().itemsize]
 
 
@@ -194,6 +199,7 @@ cdef void idle_steps(SparseBlock block, bint settles, real[::1] params,
         return
     fill_idle_job(block.idle, &job)
     job.parts, job.n_parts = <mlpcore_nonzeros *> &block.parts[0], block.n_parts
+    job.per_group, job.n_groups = block.per_group, block.n_groups
     job.lists = &block.lists[0, 0]
     job.settles, job.n_steps = settles, block.idle.n_steps - (not settles)
     job.W, job.first, job.second = &params[0], &state[0, 0], &state[1, 0]
@@ -211,6 +217,7 @@ cdef mlpcore_sparse_job new_job(SparseBlock block, const real[:, ::1] Z) noexcep
     job.parts, job.n_parts = <mlpcore_nonzeros *> &block.parts[0], &block.n_parts
     job.shared = <mlpcore_shared *> &block.team.shared[0]
     job.n_rows, job.n_features, job.n_units = Z.shape[0], block.rows.n_features, Z.shape[1]
+    job.per_group, job.n_groups = block.per_group, block.n_groups
     job.n_stretches = block.n_stretches
     job.rooms, job.room_size = &block.team.rooms[0, 0], block.team.rooms.strides[0]
     job.delta_bytes = DELTA_BYTES
@@ -222,10 +229,10 @@ cdef mlpcore_sparse_job new_job(SparseBlock block, const real[:, ::1] Z) noexcep
 cdef double work(const mlpcore_sparse_job *job) noexcept nogil:
     """Return about how many multiplications a walk over the non-zeros takes."""
     cdef int p
-    cdef double n_nonzeros = 0.0
+    cdef double n_entries = 0.0
     for p in range(job.n_parts[0]):
-        n_nonzeros += job.parts[p].nnz
-    return n_nonzeros * job.n_units
+        n_entries += job.parts[p].n_entries
+    return n_entries * job.per_group * job.n_units
 
 
 cdef void expect(SparseBlock block, const Py_ssize_t[::1] index) noexcept nogil:
@@ -316,7 +323,7 @@ cdef class WalkRoom:
     """
 
     def __cinit__(self, Py_ssize_t n_features, dtype):
-        self.features = np.empty(n_features + BEYOND, np.int32)
+        self.groups = np.empty(n_features + BEYOND, np.int32)
         self.values = np.empty(n_features + BEYOND, dtype).view(np.uint8)
 
 
@@ -328,10 +335,10 @@ cdef void walk(WalkRoom room, const real *x, const real[::1] W, const real[::1] 
     cdef int32_t[2] row_start
     memset(&job, 0, sizeof(job))
     memset(&part, 0, sizeof(part))
-    part.row_start, part.feature = &row_start[0], &room.features[0]
+    part.row_start, part.group = &row_start[0], &room.groups[0]
     part.values = &room.values[0]
     job.parts, job.n_units, job.n_features = &part, a.shape[0], W.shape[0] // a.shape[0]
-    job.n_rows, job.n_stretches, job.scale = 1, 1, 1.0
+    job.n_rows, job.n_stretches, job.scale, job.per_group = 1, 1, 1.0, 1
     job.W, job.b, job.b_step = &W[0], &b[0], b.shape[0] != 1
     job.X, job.x_type = x, FLOAT32 if real is float else FLOAT64
     job.activation = kind if follows_product(kind) else IDENTITY

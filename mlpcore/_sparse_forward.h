@@ -20,15 +20,49 @@ TARGET static void NAME(finish_row)(const mlpcore_sparse_job *job, ptrdiff_t fro
     for (ptrdiff_t c = done; c < stop; c++) z[c] = sum[c - from];
 }
 
-/* The non-zeros of a part's i-th row in n stretches of features from one on. */
+/* sum = sum_k sum_g value_kg row(G index_k + g), over N vectors; row(j) = A + j stride, none after
+   `last_row`. The last vector begins at `last`, so that it may end where the row does, and overlap
+   the one before; or the sums are added to what stands there, side by side. */
+TARGET MLPCORE_INLINE void NAME(sum_rows)(const int N, const int G, const T *A, ptrdiff_t stride,
+                                          ptrdiff_t last_row, ptrdiff_t last,
+                                          const NAME(terms) *terms, int adds, T *out)
+{
+#if defined(_MSC_VER)
+    for (int v = 0; v < last + LANES && !adds; v++) out[v] = 0;
+#else
+    NAME(lanes) sum[NAME(forward_vectors)];
+    for (int v = 0; v < N; v++)
+        sum[v] = adds ? *(const NAME(lanes) *)(out + v * LANES) : (NAME(lanes)){0};
+#endif
+    for (ptrdiff_t k = 0; k < terms->n; k++)
+        for (int g = 0; g < G; g++) {
+            const ptrdiff_t j = G * (ptrdiff_t)terms->index[k] + g;
+            const T *from = A + (g > 0 && j > last_row ? last_row : j) * stride;
+            const T x = terms->values[G * k + g];
+#if defined(_MSC_VER)
+            for (int v = 0; v < last + LANES; v++) out[v] += x * from[v];
+#else
+            for (int v = 0; v < N - 1; v++)
+                sum[v] += x * *(const NAME(lanes) *)(from + v * LANES);
+            sum[N - 1] += x * *(const NAME(lanes) *)(from + last);
+#endif
+        }
+#if !defined(_MSC_VER)
+    for (int v = 0; v < N - 1; v++) *(NAME(lanes) *)(out + v * LANES) = sum[v];
+    *(NAME(lanes) *)(out + last) = sum[N - 1];
+#endif
+}
+
+/* The entries of a part's i-th row in n stretches of features from one on. */
 TARGET MLPCORE_INLINE NAME(terms) NAME(terms_of_row)(const mlpcore_sparse_job *job,
                                                      const mlpcore_nonzeros *part, ptrdiff_t i,
                                                      ptrdiff_t stretch, ptrdiff_t n)
 {
     const ptrdiff_t row = (part->first_row + i) * (job->n_stretches + 1);
     const int32_t *start = part->row_start + row + stretch;
-    const NAME(terms) terms = {part->feature + start[0],
-                               (const T *)part->values + start[0], start[n] - start[0]};
+    const NAME(terms) terms = {part->group + start[0],
+                               (const T *)part->values + job->per_group * start[0],
+                               start[n] - start[0]};
     return terms;
 }
 
@@ -45,7 +79,12 @@ TARGET static void NAME(forward_part)(const mlpcore_sparse_job *job, const mlpco
         NAME(tile_biases)(job, from, vectors, bias);
         for (ptrdiff_t i = 0; i < part->n_rows; i++) {
             const NAME(terms) terms = NAME(terms_of_row)(job, part, i, 0, job->n_stretches);
-            FOR_EACH_WIDTH(vectors, sum_rows, 0, W + from, job->n_units, last, &terms, 1, 0, sum)
+            if (job->per_group == MLPCORE_PAIR)
+                FOR_EACH_WIDTH(vectors, sum_rows, MLPCORE_PAIR, W + from, job->n_units,
+                               job->n_features - 1, last, &terms, 0, sum)
+            else
+                FOR_EACH_WIDTH(vectors, sum_rows, 1, W + from, job->n_units, job->n_features - 1,
+                               last, &terms, 0, sum)
             NAME(finish_row)(job, from, done, stop, vectors, bias, sum,
                              (T *)job->Z + (part->first_row + i) * job->z_stride);
         }
@@ -93,13 +132,15 @@ TARGET static void NAME(mlpcore_sparse_pack)(const mlpcore_sparse_job *job, int 
     }
 }
 
-/* Add the non-zeros of stretch s of some rows to their sums (rows, N LANES); W holds N vectors of
+/* Add the entries of stretch s of some rows to their sums (rows, N LANES); W holds N vectors of
    each feature of the stretch. Meanwhile the next stretch of the tile comes nearer. */
-TARGET MLPCORE_INLINE void NAME(add_stretch)(const int N, const mlpcore_sparse_job *job,
-                                             const NAME(rows) *rows, ptrdiff_t s, const T *W,
-                                             const NAME(panel) *next, T *sums)
+TARGET MLPCORE_INLINE void NAME(add_stretch)(const int N, const int G,
+                                             const mlpcore_sparse_job *job, const NAME(rows) *rows,
+                                             ptrdiff_t s, const T *W, const NAME(panel) *next,
+                                             T *sums)
 {
-    const ptrdiff_t from = s * MLPCORE_STRETCH, to = from + MLPCORE_STRETCH;
+    const ptrdiff_t from = s * MLPCORE_STRETCH, after = from + MLPCORE_STRETCH;
+    const ptrdiff_t to = after < job->n_features ? after : job->n_features;
     const ptrdiff_t n_rows = rows->end - rows->first;
     ptrdiff_t n_done = 0, asked = 0;
     for (int p = 0; p < *job->n_parts; p++) {
@@ -108,13 +149,14 @@ TARGET MLPCORE_INLINE void NAME(add_stretch)(const int N, const mlpcore_sparse_j
         for (i = i > 0 ? i : 0; i < end && i < part->n_rows; i++, sums += N * LANES) {
             const ptrdiff_t row = part->first_row + i;
             const NAME(terms) terms = NAME(terms_of_row)(job, part, i, s, 1);
-            if (row >= rows->ahead && row < rows->ahead_end)
-                NAME(prefetch_row)(job, job->next[row], from,
-                                   to < job->n_features ? to : job->n_features);
+            if (row >= rows->ahead && row < rows->ahead_end) {
+                const NAME(bytes) x = NAME(bytes_of_row)(job, job->next[row], from, to);
+                mlpcore_prefetch_row(x.at, x.n);
+            }
             for (n_done++; asked * n_rows < n_done * next->n; asked++)
                 mlpcore_prefetch_row(next->W + asked * next->stride, N * LANES * sizeof(T));
-            NAME(sum_rows)(N, 0, W - from * N * LANES, N * LANES, (N - 1) * LANES, &terms, 1, s > 0,
-                           sums);
+            NAME(sum_rows)(N, G, W - from * N * LANES, N * LANES, job->n_features - 1,
+                           (N - 1) * LANES, &terms, s > 0, sums);
         }
     }
 }
@@ -126,7 +168,10 @@ TARGET static void NAME(stretch_of_rows)(const mlpcore_sparse_job *job, const NA
 {
     enum { MOST = NAME(forward_vectors) };
     T bias[MOST * LANES];
-    FOR_EACH_WIDTH(tile->vectors, add_stretch, job, rows, s, W, next, sums)
+    if (job->per_group == MLPCORE_PAIR)
+        FOR_EACH_WIDTH(tile->vectors, add_stretch, MLPCORE_PAIR, job, rows, s, W, next, sums)
+    else
+        FOR_EACH_WIDTH(tile->vectors, add_stretch, 1, job, rows, s, W, next, sums)
     if (s + 1 < job->n_stretches) return;
     NAME(tile_biases)(job, tile->first, tile->vectors, bias);
     for (ptrdiff_t row = rows->first; row < rows->end; row++, sums += tile->vectors * LANES)
@@ -273,7 +318,7 @@ TARGET static void NAME(mlpcore_walk_row)(const mlpcore_sparse_job *job, ptrdiff
     T *z = job->Z;
     part->first_row = part->row_start[0] = 0;
     part->n_rows = 1;
-    part->row_start[1] = (int32_t)NAME(gather_row)(job, i, part->row_start, part->feature,
+    part->row_start[1] = (int32_t)NAME(gather_row)(job, i, part->row_start, part->group,
                                                    (T *)part->values, NULL);
     if (n >= LANES) {
         NAME(forward_part)(job, part, 0, n);
@@ -281,7 +326,7 @@ TARGET static void NAME(mlpcore_walk_row)(const mlpcore_sparse_job *job, ptrdiff
     }
     T sum[LANES] = {0};
     for (int32_t k = 0; k < part->row_start[1]; k++)
-        for (ptrdiff_t c = 0; c < n; c++) sum[c] += value[k] * W[part->feature[k] * n + c];
+        for (ptrdiff_t c = 0; c < n; c++) sum[c] += value[k] * W[part->group[k] * n + c];
     for (ptrdiff_t c = 0; c < n; c++) sum[c] += b[c * job->b_step];
     MLPCORE_SUFFIX(mlpcore_row_forward, S)(job->activation, LANES, sum);
     for (ptrdiff_t c = 0; c < n; c++) z[c] = sum[c];

@@ -1,17 +1,18 @@
 /* What follows from the delta of a block's rows, X^T D, for one type T and one level; included by
    _sparse_level.h. */
 
-/* The non-zeros of feature j in parts p to p_end; returns how many of them have some. */
-TARGET MLPCORE_INLINE int NAME(terms_of_feature)(const mlpcore_sparse_job *job, ptrdiff_t j, int p,
-                                                 int p_end, NAME(terms) *terms)
+/* The entries of group j in parts p to p_end; returns how many of them have some. */
+TARGET MLPCORE_INLINE int NAME(terms_of_group)(const int G, const mlpcore_sparse_job *job,
+                                               ptrdiff_t j, int p, int p_end, NAME(terms) *terms)
 {
     int n_terms = 0;
     for (; p < p_end; p++) {
         const mlpcore_nonzeros *part = &job->parts[p];
-        const ptrdiff_t begin = part->feature_start[j];
-        const NAME(entry) *entry = (const NAME(entry) *)part->by_feature + begin;
-        const NAME(terms) found = {&entry->row, &entry->value, part->feature_start[j + 1] - begin};
-        if (found.nnz) terms[n_terms++] = found;
+        const ptrdiff_t begin = part->group_start[j];
+        const T *entry = (const T *)part->by_group + MLPCORE_ENTRY(G) * begin;
+        const NAME(terms) found = {(const int32_t *)entry, entry + 1,
+                                   part->group_start[j + 1] - begin};
+        if (found.n) terms[n_terms++] = found;
     }
     return n_terms;
 }
@@ -26,50 +27,117 @@ typedef struct {
     MLPCORE_SUFFIX(mlpcore_rule, S) rule;
 } NAME(tile_of_delta);
 
-/* X^T D and what follows, for feature j and a tile of N vectors of columns. */
-TARGET MLPCORE_INLINE void NAME(gradient_of_feature)(const int N, const mlpcore_sparse_job *job,
-                                                     const NAME(tile_of_delta) *tile, ptrdiff_t j,
-                                                     T *sum)
+/* sum_g = sum_k value_kg column(index_k), for G features, n numbers each; or they are added to what
+   stands there. What lies beyond the n of one is overwritten by the next. */
+TARGET MLPCORE_INLINE void NAME(sum_columns)(const int N, const int G, const T *columns,
+                                             const NAME(terms) *terms, int n_terms, int adds,
+                                             ptrdiff_t n, T *out)
 {
-    const ptrdiff_t at = j * job->n_units + tile->units.first;
-    T *w = (T *)job->d_W + at, *first = (T *)job->first + at, *second = (T *)job->second + at;
-    NAME(terms) terms[MLPCORE_MOST_PARTS];
-    const int n_terms = NAME(terms_of_feature)(job, j, tile->part, tile->part_end, terms);
-    NAME(sum_rows)(N, 1, tile->columns, N * LANES, (N - 1) * LANES, terms, n_terms, tile->part > 0,
-                   sum);
-    if (!tile->is_last) return;
-    if (tile->units.n == N * LANES)
-        MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, N * LANES, sum, w, first, second);
-    else
-        MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, tile->units.n, sum, w, first, second);
+    enum { INDEX = sizeof(T) / sizeof(int32_t) };
+#if defined(_MSC_VER)
+    for (ptrdiff_t v = 0; v < G * n && !adds; v++) out[v] = 0;
+#else
+    NAME(lanes) sum[MLPCORE_PAIR * NAME(gradient_vectors)];
+    for (int g = 0; g < G; g++)
+        for (int v = 0; v < N; v++)
+            sum[g * N + v] =
+                adds ? *(const NAME(lanes) *)(out + g * n + v * LANES) : (NAME(lanes)){0};
+#endif
+    for (int s = 0; s < n_terms; s++)
+        for (ptrdiff_t k = 0; k < MLPCORE_ENTRY(G) * terms[s].n; k += MLPCORE_ENTRY(G)) {
+            const T *from = columns + (ptrdiff_t)terms[s].index[k * INDEX] * N * LANES;
+            const T *x = terms[s].values + k;
+#if defined(_MSC_VER)
+            for (ptrdiff_t v = 0; v < G * n; v++) out[v] += x[v / n] * from[v % n];
+#else
+            for (int v = 0; v < N; v++) {
+                NAME(lanes) column = *(const NAME(lanes) *)(from + v * LANES);
+                if (G > 1) MLPCORE_READ_ONCE(column);
+                for (int g = 0; g < G; g++) sum[g * N + v] += x[g] * column;
+            }
+#endif
+        }
+#if !defined(_MSC_VER)
+    for (int g = 0; g < G; g++)
+        for (int v = 0; v < N; v++) *(NAME(lanes) *)(out + g * n + v * LANES) = sum[g * N + v];
+#endif
 }
 
-/* The same for features `from` to `to` of a list of n. */
-TARGET MLPCORE_INLINE void NAME(gradient_of_features)(const int N, const mlpcore_sparse_job *job,
-                                                      const NAME(tile_of_delta) *tile,
-                                                      const int32_t *list, ptrdiff_t n,
-                                                      ptrdiff_t from, ptrdiff_t to)
+/* X^T D and what follows, for the features of group j and a tile of N vectors of columns. If these
+   are all units, the weights of both features lie side by side. */
+TARGET MLPCORE_INLINE void NAME(gradient_of_group)(const int N, const int G,
+                                                   const mlpcore_sparse_job *job,
+                                                   const NAME(tile_of_delta) *tile, ptrdiff_t j,
+                                                   T *sum)
 {
-    const ptrdiff_t size = sizeof(T);
-    const ptrdiff_t step = tile->part > 0 || !tile->is_last ? N * LANES : 0;
-    for (ptrdiff_t k = from; k < to; k++) {
-        if (k + MLPCORE_AHEAD < n && tile->is_last)
-            mlpcore_prefetch_rows(job->d_W, tile->skips_unmet ? job->first : NULL,
-                                  tile->skips_unmet ? job->second : NULL,
-                                  size * (list[k + MLPCORE_AHEAD] * job->n_units + tile->units.first),
-                                  size * tile->units.n);
-        NAME(gradient_of_feature)(N, job, tile, list[k], tile->kept + (k - from) * step);
+    NAME(terms) terms[MLPCORE_MOST_PARTS];
+    const int n_terms = NAME(terms_of_group)(G, job, j, tile->part, tile->part_end, terms);
+    const ptrdiff_t left = job->n_features - G * j, size = left < G ? left : G;
+    const ptrdiff_t at = G * j * job->n_units + tile->units.first, units = tile->units.n;
+    T *w = (T *)job->d_W + at, *first = (T *)job->first + at, *second = (T *)job->second + at;
+    NAME(sum_columns)(N, G, tile->columns, terms, n_terms, tile->part > 0, units, sum);
+    if (!tile->is_last) return;
+    if (units == job->n_units) {
+        MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, size * units, sum, w, first, second);
+        return;
+    }
+    for (ptrdiff_t f = 0; f < size; f++) {
+        if (units == N * LANES)
+            MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, N * LANES, sum, w, first, second);
+        else
+            MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, units, sum, w, first, second);
+        sum += units, w += job->n_units, first += job->n_units, second += job->n_units;
     }
 }
 
-/* How many rows of the delta are worth a pass over the features of their own: all, where the sums
+/* Ask for the weights of a group, and for the moments of one that lies anywhere. */
+TARGET MLPCORE_INLINE void NAME(prefetch_group)(const int G, const mlpcore_sparse_job *job,
+                                                const NAME(tile_of_delta) *tile, ptrdiff_t j)
+{
+    const ptrdiff_t size = sizeof(T);
+    for (ptrdiff_t f = G * j; f < G * (j + 1) && f < job->n_features; f++)
+        mlpcore_prefetch_rows(job->d_W, tile->skips_unmet ? job->first : NULL,
+                              tile->skips_unmet ? job->second : NULL,
+                              size * (f * job->n_units + tile->units.first), size * tile->units.n);
+}
+
+/* The same for groups `from` to `to` of a list of n. */
+TARGET MLPCORE_INLINE void NAME(gradient_of_groups)(const int N, const int G,
+                                                    const mlpcore_sparse_job *job,
+                                                    const NAME(tile_of_delta) *tile,
+                                                    const int32_t *list, ptrdiff_t n,
+                                                    ptrdiff_t from, ptrdiff_t to)
+{
+    const ptrdiff_t step = tile->part > 0 || !tile->is_last ? G * N * LANES : 0;
+    for (ptrdiff_t k = from; k < to; k++) {
+        if (k + MLPCORE_AHEAD / G < n && tile->is_last)
+            NAME(prefetch_group)(G, job, tile, list[k + MLPCORE_AHEAD / G]);
+        NAME(gradient_of_group)(N, G, job, tile, list[k], tile->kept + (k - from) * step);
+    }
+}
+
+TARGET static void NAME(gradient_by_width)(const mlpcore_sparse_job *job,
+                                           const NAME(tile_of_delta) *tile, const int32_t *list,
+                                           ptrdiff_t n, ptrdiff_t from, ptrdiff_t to)
+{
+    if (job->per_group == MLPCORE_PAIR) {
+        enum { MOST = NAME(pair_vectors) };
+        FOR_EACH_WIDTH(tile->units.vectors, gradient_of_groups, MLPCORE_PAIR, job, tile, list, n,
+                       from, to)
+    } else {
+        enum { MOST = NAME(gradient_vectors) };
+        FOR_EACH_WIDTH(tile->units.vectors, gradient_of_groups, 1, job, tile, list, n, from, to)
+    }
+}
+
+/* How many rows of the delta are worth a pass over the groups of their own: all, where the sums
    would be stored more often than they are added to. */
 TARGET MLPCORE_INLINE ptrdiff_t NAME(rows_at_once)(const mlpcore_sparse_job *job)
 {
     enum { FEW_ENTRIES = 8 };
-    ptrdiff_t nnz = 0;
-    for (int p = 0; p < *job->n_parts; p++) nnz += job->parts[p].nnz;
-    return nnz < FEW_ENTRIES * job->n_features ? job->n_rows : MLPCORE_ROWS_AT_ONCE;
+    ptrdiff_t n_entries = 0;
+    for (int p = 0; p < *job->n_parts; p++) n_entries += job->parts[p].n_entries;
+    return n_entries < FEW_ENTRIES * job->n_groups ? job->n_rows : MLPCORE_ROWS_AT_ONCE;
 }
 
 /* The same, for parts of the rows after parts whose tiles are small enough. */
@@ -77,7 +145,6 @@ TARGET static void NAME(gradient_by_parts)(const mlpcore_sparse_job *job, NAME(t
                                            const int32_t *list, ptrdiff_t n, ptrdiff_t from,
                                            ptrdiff_t to)
 {
-    enum { MOST = NAME(gradient_vectors) };
     const int n_parts = *job->n_parts;
     const ptrdiff_t most = NAME(rows_at_once)(job);
     for (int p = 0, end; p < n_parts; p = end) {
@@ -87,7 +154,7 @@ TARGET static void NAME(gradient_by_parts)(const mlpcore_sparse_job *job, NAME(t
             if (n_rows > most) break;
         }
         tile->part = p, tile->part_end = end, tile->is_last = end == n_parts;
-        FOR_EACH_WIDTH(tile->units.vectors, gradient_of_features, job, tile, list, n, from, to)
+        NAME(gradient_by_width)(job, tile, list, n, from, to);
     }
 }
 
@@ -95,8 +162,9 @@ TARGET static void NAME(gradient_by_parts)(const mlpcore_sparse_job *job, NAME(t
 TARGET MLPCORE_INLINE NAME(tiles) NAME(tiles_of_delta)(const mlpcore_sparse_job *job)
 {
     const int most = (int)job->delta_bytes / VECTOR_BYTES;
-    return NAME(tiles_of)(0, job->n_units,
-                          most < NAME(gradient_vectors) ? most : NAME(gradient_vectors));
+    const int in_registers =
+        job->per_group == MLPCORE_PAIR ? NAME(pair_vectors) : NAME(gradient_vectors);
+    return NAME(tiles_of)(0, job->n_units, most < in_registers ? most : in_registers);
 }
 
 /* A tile of the delta where the thread's own caches have it. */
@@ -117,32 +185,32 @@ TARGET static void NAME(sum_delta)(const mlpcore_sparse_job *job, const NAME(til
         for (ptrdiff_t c = 0; c < units->n; c++) sum[c] += columns[i * units->vectors * LANES + c];
 }
 
-/* Many units: two threads share the tiles, and some features of a tile. */
+/* Many units: two threads share the tiles, and some groups of features of a tile. */
 TARGET static void NAME(gradient_by_units)(const mlpcore_sparse_job *job, NAME(tile_of_delta) *tile,
-                                           T *columns, const int32_t *list, ptrdiff_t n_features,
+                                           T *columns, const int32_t *list, ptrdiff_t n_groups,
                                            int t, int n_threads)
 {
-    enum { FEATURES = 128 };
+    const ptrdiff_t groups = 128 / job->per_group;
     const NAME(tiles) tiles = NAME(tiles_of_delta)(job);
-    const ptrdiff_t n_pieces = n_features > 0 ? (n_features + FEATURES - 1) / FEATURES : 1;
+    const ptrdiff_t n_pieces = n_groups > 0 ? (n_groups + groups - 1) / groups : 1;
     mlpcore_runs runs = mlpcore_runs_of(job, tiles.n, n_pieces, t, n_threads);
     int taken = -1;
     while (mlpcore_next_run(&runs)) {
-        const ptrdiff_t from = runs.from * FEATURES, to = runs.to * FEATURES;
+        const ptrdiff_t from = runs.from * groups, to = runs.to * groups;
         tile->units = NAME(tile_at)(&tiles, runs.tile);
         if (runs.tile != taken) NAME(take_delta)(job, &tile->units, columns);
         if (from == 0) NAME(sum_delta)(job, &tile->units, columns);
-        NAME(gradient_by_parts)(job, tile, list, n_features, from, to < n_features ? to : n_features);
+        NAME(gradient_by_parts)(job, tile, list, n_groups, from, to < n_groups ? to : n_groups);
         taken = runs.tile;
     }
 }
 
-/* Few units: some of the features are a thread's; two that share them meet anew in each tile. */
-TARGET static void NAME(gradient_by_features)(const mlpcore_sparse_job *job,
+/* Few units: some of the groups are a thread's; two that share them meet anew in each tile. */
+TARGET static void NAME(gradient_by_groups)(const mlpcore_sparse_job *job,
                                               NAME(tile_of_delta) *tile, T *columns,
                                               const int32_t *list, mlpcore_walk walk, int t)
 {
-    enum { PIECE = 16 };
+    const ptrdiff_t piece = 16 / job->per_group;
     const NAME(tiles) tiles = NAME(tiles_of_delta)(job);
     for (int i = 0; i < tiles.n; i++) {
         mlpcore_walk of_tile = walk;
@@ -150,17 +218,17 @@ TARGET static void NAME(gradient_by_features)(const mlpcore_sparse_job *job,
         tile->units = NAME(tile_at)(&tiles, i);
         NAME(take_delta)(job, &tile->units, columns);
         if (t == 0) NAME(sum_delta)(job, &tile->units, columns);
-        while (mlpcore_next_piece(&of_tile, PIECE))
+        while (mlpcore_next_piece(&of_tile, piece))
             NAME(gradient_by_parts)(job, tile, list, walk.n, of_tile.from, of_tile.to);
     }
 }
 
-/* To features without non-zeros nothing may be added, or their step waits. */
+/* To groups without non-zeros nothing may be added, or their step waits. */
 TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, int t,
                                                  int n_threads)
 {
     T *columns = (T *)(job->rooms + t * job->room_size);
-    int32_t *list = job->lists + t * (job->n_features + 1);
+    int32_t *list = job->lists + t * (job->n_groups + 1);
     const int by_units = job->n_units >= MLPCORE_MANY_UNITS;
     NAME(tile_of_delta) tile = {columns, columns + job->n_rows * NAME(gradient_vectors) * LANES};
     tile.rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
@@ -169,6 +237,6 @@ TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, 
     if (by_units)
         NAME(gradient_by_units)(job, &tile, columns, list, walk.n, t, n_threads);
     else
-        NAME(gradient_by_features)(job, &tile, columns, list, walk, t);
+        NAME(gradient_by_groups)(job, &tile, columns, list, walk, t);
 }
 

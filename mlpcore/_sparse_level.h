@@ -5,67 +5,31 @@
 #define LANES (VECTOR_BYTES / (int)sizeof(T))
 
 /* Vectors of a tile's sums: so many bytes of each row that is added stay in the first cache, and
-   sixteen registers hold 13 with what is added to them. */
+   sixteen registers hold 13 with what is added to them, or 6 for each feature of a pair. */
 #define MOST_VECTORS(bytes, most) ((bytes) < (most) * VECTOR_BYTES ? (bytes) / VECTOR_BYTES : (most))
 enum {
     NAME(forward_vectors) = MOST_VECTORS(512, 13),
     NAME(gradient_vectors) = MOST_VECTORS(512, 8),
+    NAME(pair_vectors) = VECTOR_BYTES == 32 ? MOST_VECTORS(512, 6) : NAME(gradient_vectors),
 };
 #undef MOST_VECTORS
 /* Each tile of few units is a walk that two threads share. */
-_Static_assert((MLPCORE_MANY_UNITS - 1) / (NAME(gradient_vectors) * LANES) < MLPCORE_MOST_WALKS,
+_Static_assert((MLPCORE_MANY_UNITS - 1) / (NAME(pair_vectors) * LANES) < MLPCORE_MOST_WALKS,
                "a layer of few units has more tiles than counters");
 
 #if !defined(_MSC_VER)
 typedef T NAME(lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T))));
 #endif
 
-/* A non-zero among those of its feature. */
-typedef struct {
-    int32_t row;
-    T value;
-} NAME(entry);
-
 #include "_gather.h"
 #include "_idle.h"
 
-/* out = sum_k value_k row(index_k), over N vectors; row(i) = A + i stride. The last vector begins at
-   `last`, so that it may end where the row does, and overlap the one before; or the sums are
-   added to what stands in out, side by side. Indices and values are apart, or in entries. */
+/* What is added up: rows of a matrix, each as often as its entry's values say. */
 typedef struct {
     const int32_t *index;
-    const T *value;
-    ptrdiff_t nnz;
+    const T *values;
+    ptrdiff_t n;
 } NAME(terms);
-
-TARGET MLPCORE_INLINE void NAME(sum_rows)(const int N, const int in_entries, const T *A,
-                                          ptrdiff_t stride, ptrdiff_t last,
-                                          const NAME(terms) *terms, int n_terms, int adds, T *out)
-{
-    enum { INDEX = sizeof(NAME(entry)) / sizeof(int32_t), VALUE = sizeof(NAME(entry)) / sizeof(T) };
-    const ptrdiff_t i_step = in_entries ? INDEX : 1, v_step = in_entries ? VALUE : 1;
-#if defined(_MSC_VER)
-    for (int v = 0; v < last + LANES && !adds; v++) out[v] = 0;
-    for (int s = 0; s < n_terms; s++)
-        for (ptrdiff_t k = 0; k < terms[s].nnz; k++)
-            for (int v = 0; v < last + LANES; v++)
-                out[v] += terms[s].value[k * v_step] * A[terms[s].index[k * i_step] * stride + v];
-#else
-    NAME(lanes) sum[NAME(forward_vectors)];
-    for (int v = 0; v < N; v++)
-        sum[v] = adds ? *(const NAME(lanes) *)(out + v * LANES) : (NAME(lanes)){0};
-    for (int s = 0; s < n_terms; s++)
-        for (ptrdiff_t k = 0; k < terms[s].nnz; k++) {
-            const T *from = A + terms[s].index[k * i_step] * stride;
-            const T x = terms[s].value[k * v_step];
-            for (int v = 0; v < N - 1; v++)
-                sum[v] += x * *(const NAME(lanes) *)(from + v * LANES);
-            sum[N - 1] += x * *(const NAME(lanes) *)(from + last);
-        }
-    for (int v = 0; v < N - 1; v++) *(NAME(lanes) *)(out + v * LANES) = sum[v];
-    *(NAME(lanes) *)(out + last) = sum[N - 1];
-#endif
-}
 
 /* A call whose first argument, a number of vectors up to MOST, is known to the compiler. */
 #define CASE(v, call, ...)                                                                 \

@@ -221,7 +221,7 @@ def predict(Network network, Rows rows, const real[::1] params, *,
     cdef real[:, ::1] output = out
     cdef bint is_long = <double> n * network.n_weights >= WORTH_THREADS
     cdef Team team = new_team(network, n_block, sparse, n_threads if is_long else 1, dtype)
-    cdef SparseBlock block = new_block(sparse, network, rows, n_block, dtype, team)
+    cdef SparseBlock block = new_block(sparse, network, rows, n_block, dtype, team, False)
     team.make_room(room_to_compute(network, team, block, n_block))
     cdef real[:, ::1] X_room = matrix_on_lines(
         n_block, 0 if sparse else room_of_row(rows.n_features), dtype)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from mlpcore import _first_layer
 from mlpcore._activations import Activation
-from mlpcore._first_layer import prefers_sparse
+from mlpcore._first_layer import prefers_pairs, prefers_sparse
 from mlpcore._losses import Loss
 from mlpcore._network import Network
 from mlpcore._optimizers import Optimizer, Solver
@@ -22,6 +23,13 @@ def bytes_with_zeros(n_rows, n_features, density=0.2, seed=0):
     X[: n_rows // 10] = 0
     X[:, : n_features // 10] = 0
     return X
+
+
+@pytest.fixture(params=["pairs", "one by one"])
+def walk(request, monkeypatch):
+    """Whether features are walked in pairs, whatever the rule says."""
+    share = 1.0 if request.param == "pairs" else -1.0
+    monkeypatch.setattr(_first_layer, "PAIRS_MAX_SHARE", share)
 
 
 def trained(
@@ -49,6 +57,7 @@ def assert_same(X, units, dtype, **options):
 
 
 # Every combination of tiles: 1, 4 and 8 lines of 16 floats or 8 doubles, and what remains.
+@pytest.mark.usefixtures("walk")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("units", [16, 17, 31, 33, 63, 64, 65, 100, 127, 128, 129, 250, 300])
 def test_every_width(units, dtype):
@@ -57,15 +66,17 @@ def test_every_width(units, dtype):
 
 # A row is walked in stretches; W is packed for batches of several blocks, otherwise copied; the
 # rows are added up at once, or one part after another.
+@pytest.mark.usefixtures("walk")
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 4])
 @pytest.mark.parametrize("batch_size", [30, 200, 400])
 @pytest.mark.parametrize("units", [16, 60, 100, 256, 300])
 def test_several_stretches(units, batch_size, n_threads):
-    X = bytes_with_zeros(400, 300)
+    X = bytes_with_zeros(400, 355)
     assert_same(X, units, "float32", batch_size=batch_size, n_threads=n_threads)
 
 
 # Tiles of several widths at each level; more threads than processors are held up at any place.
+@pytest.mark.usefixtures("walk")
 @pytest.mark.parametrize("units", [100, 150, 170, 250, 500])
 def test_threads_that_are_held_up(units):
     X = np.float32(bytes_with_zeros(256, 300))
@@ -80,9 +91,10 @@ def test_threads_that_are_held_up(units):
     assert all((alone == other).all() for other in others)
 
 
+@pytest.mark.usefixtures("walk")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("kind", ["uint8", "float32", "float64"])
-@pytest.mark.parametrize("n_features", [1, 7, 8, 9, 100])
+@pytest.mark.parametrize("n_features", [1, 7, 8, 9, 33, 100])
 def test_every_type_of_row(kind, n_features, dtype):
     X = bytes_with_zeros(100, n_features, density=0.5).astype(kind)
     if kind != "uint8":
@@ -93,6 +105,22 @@ def test_every_type_of_row(kind, n_features, dtype):
 @pytest.mark.parametrize("density", [0.0, 0.01, 1.0])
 def test_every_density(density):
     assert_same(bytes_with_zeros(120, 40, density), 32, "float64")
+
+
+# Each feature alone, the last of an odd number among them; what stands beside it is no value of X.
+@pytest.mark.usefixtures("walk")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("n_features", [64, 65, 163])
+def test_one_value_in_a_row(kind, n_features, dtype):
+    X = (7 * np.eye(n_features)).astype(kind)
+    X.T[X.T == 0] = np.array(-0.0).astype(kind)
+    assert_same(X, 20, dtype)
+    network = Network((n_features, 64, 3), Activation.TANH, Activation.SOFTMAX)
+    assert prefers_sparse(network, Rows(X))
+    params = np.random.default_rng(0).normal(size=network.n_params).astype(dtype)
+    as_csr = predict(network, Rows(sp.csr_array(np.float32(X))), params)
+    np.testing.assert_allclose(predict(network, Rows(X), params), as_csr, rtol=1e-5)
 
 
 # In place, several blocks of rows, a batch of one row, a smaller last batch.
@@ -107,6 +135,7 @@ def test_every_step(solver, alpha, batch_size):
         )
 
 
+@pytest.mark.usefixtures("walk")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("units", [16, 100, 500])
 @pytest.mark.parametrize("batch_size", [50, 250, 600])
@@ -149,6 +178,17 @@ def test_rule(sizes, density, expected, kind):
     X = bytes_with_zeros(2000, sizes[0], density).astype(kind)
     network = Network(sizes, Activation.TANH, Activation.SOFTMAX)
     assert prefers_sparse(network, Rows(X)) is expected
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32", "float64"])
+def test_rule_for_pairs(kind):
+    scattered = bytes_with_zeros(2000, 301).astype(kind)
+    in_runs = scattered.copy()
+    for i in range(1, 5):
+        in_runs[:, i:] += scattered[:, :-i]
+    assert not prefers_pairs(Rows(scattered))
+    assert prefers_pairs(Rows(in_runs))
+    assert not prefers_pairs(Rows(sp.csr_array(np.float32(in_runs))))
 
 
 def test_rule_for_no_rows():
