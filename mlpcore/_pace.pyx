@@ -13,8 +13,9 @@ cdef enum:
     IN_A_TRIAL = 2 * OF_A_KIND
     # In a row, and the team is on trial again.
     SLOW_RUNS = 3
-    # Between two trials, where one thread is faster.
-    SHORTEST_PAUSE = 64
+    # Between two trials, where one thread is faster: the next one twice as far away. The first may
+    # have been disturbed, and is not to tell for most of a short fit.
+    SHORTEST_PAUSE = 16
     LONGEST_PAUSE = 4096
 
 

@@ -45,13 +45,6 @@ static ptrdiff_t mlpcore_delta_bytes(void)
 #endif
 }
 
-/* Whether the higher half of a word comes first in memory. */
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-enum { MLPCORE_BIG_ENDIAN = 1 };
-#else
-enum { MLPCORE_BIG_ENDIAN = 0 };
-#endif
-
 _Static_assert(MLPCORE_STRETCH % MLPCORE_PAIR == 0, "a pair is in two stretches");
 
 /* Length of an entry among those of its group: the row, its values, and perhaps a gap. */

@@ -49,7 +49,8 @@ class Peer:
 
     def train(self, epochs: int) -> None:
         """Train for some epochs."""
-        self.model.set_params(max_iter=epochs).fit(self.task.X, self.task.y)
+        self.model.max_iter = epochs
+        self.model.fit(self.task.X, self.task.y)
 
     def predict(self, times: int) -> None:
         """Compute the outputs of rows that lie in NumPy, some times."""

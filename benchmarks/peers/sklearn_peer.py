@@ -35,4 +35,5 @@ class Peer:
 
     def train(self, epochs: int) -> None:
         """Train for some epochs."""
-        self.model.set_params(max_iter=epochs).fit(self.task.X, self.task.y)
+        self.model.max_iter = epochs
+        self.model.fit(self.task.X, self.task.y)

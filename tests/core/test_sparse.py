@@ -135,6 +135,14 @@ def test_every_step(solver, alpha, batch_size):
         )
 
 
+# So few that the steps of most features wait; those of a pair are made together.
+@pytest.mark.usefixtures("walk")
+@pytest.mark.parametrize("n_features", [300, 301])
+def test_steps_that_wait(n_features):
+    X = bytes_with_zeros(400, n_features, density=0.01)
+    assert_same(X, 48, "float64", solver=(Solver.ADAM, 0.01), max_iter=4)
+
+
 @pytest.mark.usefixtures("walk")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("units", [16, 100, 500])
