@@ -116,6 +116,7 @@ TARGET MLPCORE_INLINE void NAME(gradient_of_groups)(const int N, const int G,
     }
 }
 
+/* The same, the constants told from the job and the tile. */
 TARGET static void NAME(gradient_by_width)(const mlpcore_sparse_job *job,
                                            const NAME(tile_of_delta) *tile, const int32_t *list,
                                            ptrdiff_t n, ptrdiff_t from, ptrdiff_t to)

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from after_epochs import AfterEpochs
 
 from mlpcore import MLP
 
@@ -11,20 +12,12 @@ ONE_PROCESSOR = not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity
 
 
 class Together:
-    """Callback: puts all threads on one processor after each epoch, and lets them go."""
+    """Puts all threads on one processor, and lets them go."""
 
     def __init__(self):
         self.allowed, self.seen = os.sched_getaffinity(0), []
 
-    def setup(self, estimator, context): ...
-
-    def teardown(self, estimator, context): ...
-
-    def on_fit_task_begin(self, estimator, context): ...
-
-    def on_fit_task_end(self, estimator, context):
-        if context.task_name != "epoch":
-            return
+    def put(self):
         threads = [int(thread) for thread in os.listdir("/proc/self/task")]
         self.seen += [os.sched_getaffinity(thread) for thread in threads]
         for allowed in ({min(self.allowed)}, self.allowed):
@@ -41,7 +34,7 @@ def test_threads_are_bound_to_no_processor(n_threads):
     together = Together()
     options = {"batch_size": 200, "max_iter": 20, "n_iter_no_change": 20, "random_state": 0}
     model = MLP((300,), n_threads=n_threads, **options)
-    found = model.set_callbacks(together).fit(X, y)
+    found = model.set_callbacks(AfterEpochs(together.put)).fit(X, y)
     alone = MLP((300,), n_threads=1, **options).fit(X, y)
     assert len(together.seen) > 20
     assert all(seen == together.allowed for seen in together.seen)
