@@ -47,12 +47,13 @@ TARGET MLPCORE_INLINE void NAME(finish)(const mlpcore_product *job,
 {
     const T scale = (T)job->scale;
     T bias[MLPCORE_GROUP * LANES];
-    for (int r = 0; r < rows && job->update; r++) {
-        const ptrdiff_t at = (i + r) * job->c_stride + j;
-        MLPCORE_SUFFIX(mlpcore_apply, S)(rule, n, sums + r * padded, (T *)job->C + at,
-                                         (T *)job->first + at, (T *)job->second + at);
+    const ptrdiff_t at = i * job->c_stride + j;
+    if (job->update) {
+        MLPCORE_SUFFIX(mlpcore_apply_rows, S)(rule, rows, n, sums, padded, (T *)job->C + at,
+                                              (T *)job->first + at, (T *)job->second + at,
+                                              job->c_stride);
+        return;
     }
-    if (job->update) return;
     if (job->bias) {
         for (ptrdiff_t v = 0; v < padded; v++)
             bias[v] = ((const T *)job->bias)[v < n ? (j + v) * job->bias_step : 0];

@@ -17,7 +17,7 @@ from libc.string cimport memset
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
-from mlpcore._team import zeros_on_lines
+from mlpcore._team import copy_on_lines, zeros_on_lines
 
 cdef extern from "_updates.h" nogil:
     int MLPCORE_ADD, MLPCORE_MOMENTUM, MLPCORE_NESTEROV, MLPCORE_ADAM
@@ -85,6 +85,10 @@ cdef class Optimizer:
                     "measures_norm": self.measures_norm}
         return restored, (self.solver, self.learning_rate, settings, self.t, self.state)
 
+    def __deepcopy__(self, memo):
+        restore, how = self.__reduce__()
+        return restore(*how)
+
     @property
     def n_state(self):
         """Number of state vectors as long as the parameters."""
@@ -103,7 +107,8 @@ cdef class Optimizer:
 def restored(solver, learning_rate, settings, t, state):
     """Return an optimizer as it was when it was pickled."""
     optimizer = Optimizer(solver, learning_rate, **settings)
-    optimizer.t, optimizer.state = t, state
+    optimizer.t = t
+    optimizer.state = None if state is None else copy_on_lines(state)
     return optimizer
 
 

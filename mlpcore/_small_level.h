@@ -160,13 +160,14 @@ TARGET static void NAME(small_product)(const NAME(samples) *s, int n, int vector
     }
 }
 
-/* A step on n parameters from number `at`, or their part of a gradient. */
+/* A step on rows of n parameters, from number `at` on, or their part of a gradient. */
 TARGET MLPCORE_INLINE void NAME(small_apply)(const mlpcore_small_job *job,
                                              const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
-                                             ptrdiff_t at, ptrdiff_t n, const T *g)
+                                             ptrdiff_t at, ptrdiff_t rows, ptrdiff_t n, const T *g,
+                                             ptrdiff_t g_stride, ptrdiff_t stride)
 {
-    MLPCORE_SUFFIX(mlpcore_apply, S)(rule, n, g, (T *)job->target + at, (T *)job->first + at,
-                                     (T *)job->second + at);
+    MLPCORE_SUFFIX(mlpcore_apply_rows, S)(rule, rows, n, g, g_stride, (T *)job->target + at,
+                                          (T *)job->first + at, (T *)job->second + at, stride);
 }
 
 /* A step on the biases of layer l, g (n_out,). */
@@ -177,11 +178,12 @@ TARGET static void NAME(small_biases)(const mlpcore_small_job *job, const mlpcor
     const MLPCORE_SUFFIX(mlpcore_rule, S) rule =
         MLPCORE_SUFFIX(mlpcore_new_rule, S)(&step->of_biases);
     for (ptrdiff_t j = 1; j < n && job->shared_bias; j++) g[0] += g[j];
-    NAME(small_apply)(job, &rule, job->biases[l - 1], job->shared_bias ? 1 : n, g);
+    NAME(small_apply)(job, &rule, job->biases[l - 1], 1, job->shared_bias ? 1 : n, g, 0, 0);
 }
 
 /* A step on some rows of [W; b] of layer l, and on b if its row is one of them;
-   A and transposed are of the first panel. */
+   A and transposed are of the first panel. Other threads have read the weights of one that has
+   not all rows: while a tile is added up, their lines are taken away from them. */
 TARGET static void NAME(small_update)(const mlpcore_small_job *job, const mlpcore_small_step *step,
                                       const NAME(samples) *s, ptrdiff_t l, const ptrdiff_t *rows,
                                       const T *A, const T *transposed, T *biases)
@@ -195,16 +197,19 @@ TARGET static void NAME(small_update)(const mlpcore_small_job *job, const mlpcor
         for (ptrdiff_t j = 0, columns; j < n_out; j += columns) {
             const int vectors = n_out - j > LANES ? 2 : 1, padded = vectors * LANES;
             const ptrdiff_t of_weights = (next < n_in ? next : n_in) - i;
+            const ptrdiff_t at = job->weights[l - 1] + i * n_out + j;
             columns = padded < n_out - j ? padded : n_out - j;
+            for (ptrdiff_t r = 0; r < of_weights && rows[1] - rows[0] <= n_in; r++)
+                for (ptrdiff_t c = 0; c < columns; c += LANES)
+                    MLPCORE_PREFETCH_TO_WRITE((const T *)job->target + at + r * n_out + c);
             NAME(small_product)(s, (int)(next - i), vectors, A + i * s->width, transposed + j,
                                 PADDED(n_out), tile);
-            for (ptrdiff_t r = 0; r < of_weights; r++) {
-                const ptrdiff_t at = job->weights[l - 1] + (i + r) * n_out + j;
-                if (columns == 2 * LANES)
-                    NAME(small_apply)(job, &rule, at, 2 * LANES, tile + r * 2 * LANES);
-                else
-                    NAME(small_apply)(job, &rule, at, columns, tile + r * padded);
-            }
+            if (columns == 2 * LANES)
+                NAME(small_apply)(job, &rule, at, of_weights, 2 * LANES, tile, 2 * LANES, n_out);
+            else if (columns == LANES)
+                NAME(small_apply)(job, &rule, at, of_weights, LANES, tile, LANES, n_out);
+            else
+                NAME(small_apply)(job, &rule, at, of_weights, columns, tile, padded, n_out);
             if (next > n_in)
                 memcpy(biases + j, tile + (n_in - i) * padded, (size_t)columns * sizeof(T));
         }
@@ -236,16 +241,18 @@ TARGET static void NAME(small_narrow_update)(const mlpcore_small_job *job,
                     g[(j - rows[0] + c) * n_out + r] = tile[(r - i) * padded + c];
         }
     }
-    NAME(small_apply)(job, &rule, job->weights[l - 1] + rows[0] * n_out, of_weights * n_out, g);
+    NAME(small_apply)(job, &rule, job->weights[l - 1] + rows[0] * n_out, 1, of_weights * n_out, g, 0,
+                      0);
     if (rows[1] > n_in) NAME(small_biases)(job, step, l, g + of_weights * n_out);
 }
 
-/* The rows of [W; b] of layer l that are a thread's; of a narrow one whole vectors of them. */
+/* The rows of [W; b] of layer l that are a thread's; of a narrow one whole vectors of them. Who has
+   the last one makes the step on b, which takes as long as two. */
 MLPCORE_INLINE ptrdiff_t NAME(small_first_row)(const mlpcore_small_job *job, ptrdiff_t l, int thread,
                                                int n_threads)
 {
     const ptrdiff_t n = job->sizes[l - 1] + 1, unit = NAME(small_is_narrow)(job, l) ? LANES : 1;
-    const ptrdiff_t row = mlpcore_part((n + unit - 1) / unit, thread, n_threads) * unit;
+    const ptrdiff_t row = mlpcore_part((n + 2 + unit - 1) / unit, thread, n_threads) * unit;
     return row < n ? row : n;
 }
 

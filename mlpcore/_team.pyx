@@ -21,19 +21,24 @@ cdef bint worth_a_team(double work) noexcept nogil:
 
 
 def zeros_on_lines(shape, dtype):
-    """Return zeros of this shape, whose rows start where cache lines do if they are many.
+    """Return zeros of this shape, whose rows start where cache lines do.
 
-    A vector that straddles two lines takes twice as long to store. Small networks are slower
-    where their parameters and moments are aligned alike.
+    A vector that straddles two lines takes twice as long to store. The lines of a row are odd in
+    number: where those of a page follow each other in two rows alike, a processor may take what
+    it reads from one for what it has just written to the other, and wait.
     """
     *several, n = np.atleast_1d(shape).tolist()
-    rows, n_bytes = prod(several), np.dtype(dtype).itemsize
-    if rows * n * n_bytes < 1 << 20:
-        return np.zeros(shape, dtype)
-    line = 64 // n_bytes
-    apart = (n + line - 1) // line * line
+    rows, line = prod(several), 64 // np.dtype(dtype).itemsize
+    apart = ((n + line - 1) // line | 1) * line
     room = from_a_line(np.zeros(rows * apart + line, dtype))
     return room[:rows * apart].reshape(*several, apart)[..., :n]
+
+
+def copy_on_lines(array):
+    """Return a copy of parameters, or of an optimizer's state, that lies as zeros_on_lines says."""
+    copy = zeros_on_lines(array.shape, array.dtype)
+    copy[...] = array
+    return copy
 
 
 cdef on_lines(Py_ssize_t n_bytes):

@@ -38,51 +38,64 @@ typedef struct {
         };                                                                                 \
         return rule;                                                                       \
     }                                                                                      \
-    MLPCORE_INLINE void mlpcore_add_##S(const mlpcore_rule_##S *r, ptrdiff_t n,            \
-                                        const T *restrict g, T *restrict w)                \
+    MLPCORE_INLINE void mlpcore_add_##S(const mlpcore_rule_##S *r, ptrdiff_t rows, ptrdiff_t n,\
+                                        const T *restrict g, ptrdiff_t g_stride,           \
+                                        T *restrict w, ptrdiff_t stride)                   \
     {                                                                                      \
         const T scale = r->scale, keep = r->keep;                                          \
         /* 0 * NaN is NaN: with keep = 0, what stands there does not count. */             \
-        if (keep == 0)                                                                     \
-            for (ptrdiff_t i = 0; i < n; i++) w[i] = scale * g[i];                         \
-        else                                                                               \
-            for (ptrdiff_t i = 0; i < n; i++) w[i] = keep * w[i] + scale * g[i];           \
+        for (; rows > 0; rows--, g += g_stride, w += stride)                               \
+            if (keep == 0)                                                                 \
+                for (ptrdiff_t i = 0; i < n; i++) w[i] = scale * g[i];                     \
+            else                                                                           \
+                for (ptrdiff_t i = 0; i < n; i++) w[i] = keep * w[i] + scale * g[i];       \
     }                                                                                      \
-    MLPCORE_INLINE void mlpcore_momentum_##S(const mlpcore_rule_##S *r, ptrdiff_t n,       \
-                                             const T *restrict g, T *restrict w,           \
-                                             T *restrict v)                                \
+    MLPCORE_INLINE void mlpcore_momentum_##S(const mlpcore_rule_##S *r, ptrdiff_t rows,    \
+                                             ptrdiff_t n, const T *restrict g,             \
+                                             ptrdiff_t g_stride, T *restrict w,            \
+                                             T *restrict v, ptrdiff_t stride)              \
     {                                                                                      \
         const T scale = r->scale, decay = r->decay, rate = r->rate, mu = r->momentum;      \
         const int nesterov = r->kind == MLPCORE_NESTEROV;                                  \
-        for (ptrdiff_t i = 0; i < n; i++) {                                                \
-            const T step = -rate * (scale * g[i] + decay * w[i]), now = mu * v[i] + step;  \
-            v[i] = now;                                                                    \
-            w[i] += nesterov ? mu * now + step : now;                                      \
-        }                                                                                  \
+        for (; rows > 0; rows--, g += g_stride, w += stride, v += stride)                  \
+            for (ptrdiff_t i = 0; i < n; i++) {                                            \
+                const T step = -rate * (scale * g[i] + decay * w[i]), now = mu * v[i] + step;\
+                v[i] = now;                                                                \
+                w[i] += nesterov ? mu * now + step : now;                                  \
+            }                                                                              \
     }                                                                                      \
-    MLPCORE_INLINE void mlpcore_adam_##S(const mlpcore_rule_##S *r, ptrdiff_t n,           \
-                                         const T *restrict g, T *restrict w,               \
-                                         T *restrict m, T *restrict v)                     \
+    MLPCORE_INLINE void mlpcore_adam_##S(const mlpcore_rule_##S *r, ptrdiff_t rows,        \
+                                         ptrdiff_t n, const T *restrict g,                 \
+                                         ptrdiff_t g_stride, T *restrict w, T *restrict m, \
+                                         T *restrict v, ptrdiff_t stride)                  \
     {                                                                                      \
         const T scale = r->scale, decay = r->decay, keep = r->keep, rate = r->rate;        \
         const T b1 = r->beta_1, b2 = r->beta_2, c1 = r->c_1, c2 = r->c_2;                  \
         const T epsilon = r->epsilon;                                                      \
-        for (ptrdiff_t i = 0; i < n; i++) {                                                \
-            const T gi = scale * g[i] + decay * w[i];                                      \
-            m[i] = b1 * m[i] + c1 * gi;                                                    \
-            v[i] = b2 * v[i] + c2 * gi * gi;                                               \
-            w[i] = keep * w[i] - rate * m[i] / (SQRT(v[i]) + epsilon);                     \
-        }                                                                                  \
+        for (; rows > 0; rows--, g += g_stride, w += stride, m += stride, v += stride)     \
+            for (ptrdiff_t i = 0; i < n; i++) {                                            \
+                const T gi = scale * g[i] + decay * w[i];                                  \
+                m[i] = b1 * m[i] + c1 * gi;                                                \
+                v[i] = b2 * v[i] + c2 * gi * gi;                                           \
+                w[i] = keep * w[i] - rate * m[i] / (SQRT(v[i]) + epsilon);                 \
+            }                                                                              \
     }                                                                                      \
-    MLPCORE_INLINE void mlpcore_apply_##S(const mlpcore_rule_##S *r, ptrdiff_t n, const T *g, \
-                                          T *w, T *first, T *second)                       \
+    /* On a tile of so many rows; those of w, and of what goes with it, lie `stride` apart. */\
+    MLPCORE_INLINE void mlpcore_apply_rows_##S(const mlpcore_rule_##S *r, ptrdiff_t rows,  \
+                                               ptrdiff_t n, const T *g, ptrdiff_t g_stride,\
+                                               T *w, T *first, T *second, ptrdiff_t stride)\
     {                                                                                      \
         if (r->kind == MLPCORE_ADD)                                                        \
-            mlpcore_add_##S(r, n, g, w);                                                   \
+            mlpcore_add_##S(r, rows, n, g, g_stride, w, stride);                           \
         else if (r->kind == MLPCORE_ADAM)                                                  \
-            mlpcore_adam_##S(r, n, g, w, first, second);                                   \
+            mlpcore_adam_##S(r, rows, n, g, g_stride, w, first, second, stride);           \
         else                                                                               \
-            mlpcore_momentum_##S(r, n, g, w, first);                                       \
+            mlpcore_momentum_##S(r, rows, n, g, g_stride, w, first, stride);               \
+    }                                                                                      \
+    MLPCORE_INLINE void mlpcore_apply_##S(const mlpcore_rule_##S *r, ptrdiff_t n, const T *g,\
+                                          T *w, T *first, T *second)                       \
+    {                                                                                      \
+        mlpcore_apply_rows_##S(r, 1, n, g, 0, w, first, second, 0);                        \
     }
 
 MLPCORE_RULE(float, f, sqrtf)

@@ -266,8 +266,7 @@ class BaseMLP(CallbackSupportMixin, Model, ABC):
     def _start(self, call: Call, problem: Problem, stream: np.random.RandomState) -> NDArray[Any]:
         """Return the parameters to begin with."""
         if call.earlier:
-            params = params_of_before(problem.network, call.earlier)
-            return params if call.stopped is None else call.stopped.params.copy()
+            return params_of_before(problem.network, call.earlier, call.stopped)
         is_single = call.X.dtype == np.float32 or problem.Y.dtype == np.float32
         drawn = initialize(
             problem.network,

@@ -13,6 +13,7 @@ from sklearn.callback import CallbackContext
 from mlpcore._network import Network
 from mlpcore._ranks import Ranks
 from mlpcore._source import Stream
+from mlpcore._team import copy_on_lines
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,12 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
-def params_of_before(network: Network, earlier: Mapping[str, Any]) -> NDArray[Any]:
+def params_of_before(
+    network: Network, earlier: Mapping[str, Any], stopped: Stopped | None = None
+) -> NDArray[Any]:
     """Return a copy of the parameters that a training goes on from.
+
+    They are the last of one that stopped, or what an earlier one ended with, which may be its best.
 
     Raises
     ------
@@ -134,4 +139,4 @@ def params_of_before(network: Network, earlier: Mapping[str, Any]) -> NDArray[An
             f"the layers have weights of shapes {now}, those of the earlier fit {before}: a fit "
             "that goes on, by warm_start, resume or partial_fit, needs the same layers"
         )
-    return params.copy()
+    return copy_on_lines(params if stopped is None else stopped.params)

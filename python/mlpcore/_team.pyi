@@ -2,6 +2,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 def zeros_on_lines(shape: int | tuple[int, ...], dtype: DTypeLike) -> np.ndarray: ...
+def copy_on_lines(array: np.ndarray) -> np.ndarray: ...
 
 class Team:
     n_threads: int

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
@@ -125,12 +128,28 @@ def test_gradient_is_shortened_to_its_limit(limit):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shape", [7, (2, 300_001)])
-def test_rows_of_many_zeros_begin_on_cache_lines(dtype, shape):
+@pytest.mark.parametrize("shape", [7, (2, 7), (2, 1024), (2, 300_001)])
+def test_rows_of_zeros_begin_on_cache_lines(dtype, shape):
     for zeros in [zeros_on_lines(shape, dtype) for _ in range(3)]:
         assert zeros.shape == np.zeros(shape).shape
         assert zeros.dtype == dtype
         assert not zeros.any()
         for row in np.atleast_2d(zeros):
             assert row.flags.c_contiguous
-            assert zeros.nbytes < 1 << 20 or row.ctypes.data % 64 == 0
+            assert row.ctypes.data % 64 == 0
+        assert zeros.ndim == 1 or zeros.strides[0] // 64 % 2 == 1
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda optimizer: pickle.loads(pickle.dumps(optimizer))]
+)
+def test_a_copy_goes_on_where_it_was_copied(copied):
+    optimizer = Optimizer(Solver.ADAM, 0.1, beta_1=0.8)
+    state = optimizer.require_state(5, np.float32)
+    state[...], optimizer.t = np.arange(10).reshape(2, 5), 3
+    twin = copied(optimizer)
+    assert (twin.t, twin.learning_rate, twin.beta_1) == (3, 0.1, 0.8)
+    np.testing.assert_array_equal(twin.state, state)
+    assert not np.shares_memory(twin.state, state)
+    assert all(row.ctypes.data % 64 == 0 for row in twin.state)
+    assert copied(Optimizer(Solver.SGD, 0.1)).state is None
