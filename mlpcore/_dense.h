@@ -83,6 +83,7 @@ typedef struct {
     mlpcore_counter *taken;
     int is_own; /* or that of the thread which is helped */
     int sums;   /* the rows of B, in its columns */
+    int is_shared; /* whether other threads have parts */
 } mlpcore_dense_part;
 
 /* How many threads have the same rows, each other columns; `high` rows of A need no copy of B where it
@@ -106,6 +107,7 @@ MLPCORE_INLINE mlpcore_dense_part mlpcore_dense_part_of(const mlpcore_product *j
     const int down = n_threads / across, i = t / across, j = t % across;
     mlpcore_dense_part part = {{0, job->m}, {0, job->n}, t - j, across, j, 0, NULL, 1};
     part.sums = job->sums && i == 0;
+    part.is_shared = n_threads > 1;
     part.rows[0] = mlpcore_part(job->m, i, down);
     part.rows[1] = mlpcore_part(job->m, i + 1, down);
     part.columns[0] = mlpcore_part(panels, j, across) * width;

@@ -88,6 +88,7 @@ typedef struct {
     ptrdiff_t apart, term;      /* how far tiles, and terms of one, lie apart */
     int is_low;                 /* A: it stays in the second cache beside a few panels */
     int ends;                   /* the sums */
+    int is_shared;              /* other threads may have read what stands in C, and beside it */
 } NAME(block);
 
 /* Whether rows of A, n of them, are low, and several tiles. Panels are read where they lie if no other
@@ -271,6 +272,7 @@ TARGET static void NAME(part_of_product)(const mlpcore_product *job,
     const int is_wide = part->columns[1] - part->columns[0] >= LEAST_PANELS * 2 * LANES;
     NAME(block) block;
     memset(&block, 0, sizeof block);
+    block.is_shared = part->is_shared;
     if (COPIES_TILES && job->a_is_transposed && is_wide) {
         block.tiles = room, block.apart = TILE_SIZE(job->k), block.term = MLPCORE_ROWS;
         room += MLPCORE_TILES_BYTES / (ptrdiff_t)sizeof(T) + block.apart;

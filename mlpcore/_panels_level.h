@@ -8,7 +8,8 @@ MLPCORE_INLINE ptrdiff_t NAME(first_row)(const ptrdiff_t *rows, ptrdiff_t tile)
     return rows[0] + n * tile / tiles;
 }
 
-/* What follows the sums of a tile and is read: a step, a derivative, or what stands there. */
+/* What follows the sums of a tile and is read: a step, a derivative, or what stands there. Short sums
+   are over before it comes from memory, but not before other threads give it away. */
 TARGET MLPCORE_INLINE void NAME(look_ahead)(const mlpcore_product *job, const NAME(block) *block,
                                             ptrdiff_t i, ptrdiff_t j, ptrdiff_t width,
                                             NAME(ahead) *ahead)
@@ -17,8 +18,9 @@ TARGET MLPCORE_INLINE void NAME(look_ahead)(const mlpcore_product *job, const NA
     const T *derived = block->ends && !job->update ? job->derived : NULL;
     const T *follows[3] = {job->C, derived ? derived : job->first, job->second};
     const int is_read = job->update || derived || block->p > 0;
-    ahead->n = 0, ahead->last = width * (ptrdiff_t)sizeof(T) - 1;
-    if (!is_read || PLACES(block->k) < LONG_SUM) return;
+    ahead->n = 0, ahead->written = derived ? 1 : 3;
+    ahead->last = width * (ptrdiff_t)sizeof(T) - 1;
+    if (!is_read || (!block->is_shared && PLACES(block->k) < LONG_SUM)) return;
     for (int s = 0; s < 3 && follows[s]; s++, ahead->n++) {
         const ptrdiff_t stride = s == 1 && derived ? job->derived_stride : job->c_stride;
         ahead->at[s] = (const char *)(follows[s] + i * stride + j);

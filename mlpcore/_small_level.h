@@ -267,10 +267,10 @@ TARGET static void NAME(small_updates)(const mlpcore_small_job *job, const mlpco
                                    NAME(small_first_row)(job, l, thread + 1, n_threads)};
         A = (const T *)job->A + mlpcore_small_row(job, l - 1) * s->width;
         D = (const T *)job->D + mlpcore_small_row(job, l) * s->width;
-        if (!NAME(small_is_narrow)(job, l))
-            NAME(small_update)(job, step, s, l, rows, A, transposed, g);
-        else if (rows[1] > rows[0])
+        if (rows[0] < rows[1] && NAME(small_is_narrow)(job, l))
             NAME(small_narrow_update)(job, step, s, l, rows, D, transposed, g);
+        else if (rows[0] < rows[1])
+            NAME(small_update)(job, step, s, l, rows, A, transposed, g);
         transposed += s->width * NAME(small_columns)(job, l);
     }
 }

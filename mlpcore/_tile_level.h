@@ -32,10 +32,11 @@ TARGET MLPCORE_INLINE NAME(vector) NAME(last_sum)(const NAME(ends) *ends, NAME(v
 }
 #endif
 
-/* What is asked for while a tile is added up, as it follows: rows of up to three arrays. All at
-   once, they would hold the sums up; spread over them they come from memory unnoticed. */
+/* What is asked for while a tile is added up, as it follows: rows of up to three arrays, of which the
+   first `written` are written to as well. All at once, they would hold the sums up; spread over them
+   they come from memory unnoticed, or from threads that have read them. */
 typedef struct {
-    int n;
+    int n, written;
     const char *at[3];
     ptrdiff_t stride[3], last; /* bytes: between rows, and to the last one of a row */
 } NAME(ahead);
@@ -44,9 +45,11 @@ MLPCORE_INLINE void NAME(prefetch_row)(const NAME(ahead) *ahead, ptrdiff_t i)
 {
     for (int s = 0; s < ahead->n; s++) {
         const char *row = ahead->at[s] + i * ahead->stride[s];
-        MLPCORE_PREFETCH(row);
-        MLPCORE_PREFETCH(row + ahead->last / 2);
-        MLPCORE_PREFETCH(row + ahead->last);
+        for (ptrdiff_t part = 0; part <= 2; part++)
+            if (s < ahead->written)
+                MLPCORE_PREFETCH_TO_WRITE(row + ahead->last * part / 2);
+            else
+                MLPCORE_PREFETCH(row + ahead->last * part / 2);
     }
 }
 
