@@ -97,7 +97,7 @@ cdef SparseBlock new_block(bint sparse, Network network, Rows rows, Py_ssize_t n
     if not sparse:
         return None
     return SparseBlock(rows, n_rows, network.sizes[1], dtype, team,
-                       PAIR if is_backward and prefers_pairs(rows) else 1)
+                       PAIR if is_backward and prefers_pairs(rows) else 1, is_backward)
 
 
 def prefers_pairs(Rows rows):

@@ -140,26 +140,42 @@ TARGET static void NAME(gather_into)(const mlpcore_sparse_job *job, mlpcore_nonz
     start[0] = (int32_t)part->n_entries;
     part->n_entries += NAME(gather_row)(job, job->index[i], start, part->group + part->n_entries,
                                         (T *)part->values + job->per_group * part->n_entries,
-                                        part->group_start + 1);
+                                        part->by_group ? part->group_start + 1 : NULL);
     start[job->n_stretches] = (int32_t)part->n_entries;
 }
 
-/* Part p: a share of the rows, and some of what it shares with another part. */
-TARGET static void NAME(gather_part)(const mlpcore_sparse_job *job, int p, int n_parts)
+/* How part p of so many is walked, and the first of its rows: some of them it shares with another
+   part, unless it is private. */
+MLPCORE_INLINE mlpcore_walk NAME(walk_of_rows)(const mlpcore_sparse_job *job, int p, int n_parts,
+                                               ptrdiff_t *first)
 {
-    enum { PIECE = 4 };
-    mlpcore_nonzeros *part = &job->parts[p];
-    ptrdiff_t first;
-    mlpcore_walk walk = mlpcore_walk_of_part(job->shared, job->n_rows, p, n_parts, &first);
+    mlpcore_walk walk;
+    if (job->is_private) {
+        *first = mlpcore_part(job->n_rows, p, n_parts);
+        return mlpcore_new_walk(mlpcore_part(job->n_rows, p + 1, n_parts) - *first, NULL, 0);
+    }
+    walk = mlpcore_walk_of_part(job->shared, job->n_rows, p, n_parts, first);
     /* No thread has the rows in its cache: there is less to be gained by its own. */
     if (walk.n_taken) walk.own = walk.n / 4;
+    return walk;
+}
+
+/* Part p of so many, by row, and by group if that is asked for. */
+TARGET static void NAME(gather_part)(const mlpcore_sparse_job *job, mlpcore_nonzeros *part, int p,
+                                     int n_parts)
+{
+    enum { PIECE = 4 };
+    ptrdiff_t first;
+    mlpcore_walk walk = NAME(walk_of_rows)(job, p, n_parts, &first);
     part->n_rows = part->n_entries = 0;
-    memset(part->group_start, 0, (size_t)(job->n_groups + 1) * sizeof(int32_t));
+    if (part->by_group)
+        memset(part->group_start, 0, (size_t)(job->n_groups + 1) * sizeof(int32_t));
     while (mlpcore_next_piece(&walk, PIECE)) {
         for (ptrdiff_t i = walk.from; i < walk.to; i++) NAME(gather_into)(job, part, first + i);
         part->n_rows += walk.to - walk.from;
         if (walk.n_walked == 1 || walk.is_last) part->first_row = first + walk.from;
     }
+    if (!part->by_group) return;
     if (job->per_group == MLPCORE_PAIR)
         NAME(sort_by_group)(MLPCORE_PAIR, part, job->n_stretches, job->n_groups);
     else
@@ -168,7 +184,10 @@ TARGET static void NAME(gather_part)(const mlpcore_sparse_job *job, int p, int n
 
 TARGET static void NAME(mlpcore_sparse_gather)(const mlpcore_sparse_job *job, int t, int n_threads)
 {
-    const int n_parts = mlpcore_n_parts(n_threads);
-    if (t == 0) *job->n_parts = n_parts;
-    for (int p = t; p < n_parts; p += n_threads) NAME(gather_part)(job, p, n_parts);
+    const int is_private = job->is_private;
+    const int n_parts = is_private ? 2 : mlpcore_n_parts(n_threads);
+    mlpcore_nonzeros *parts = job->parts + (is_private ? n_parts * t : 0);
+    if (t == 0) *job->n_parts = n_parts, *job->n_copies = is_private ? n_threads : 1;
+    for (int p = is_private ? 0 : t; p < n_parts; p += is_private ? 1 : n_threads)
+        NAME(gather_part)(job, &parts[p], p, n_parts);
 }

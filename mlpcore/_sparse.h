@@ -2,11 +2,12 @@
 
    Features are taken one by one or in pairs: a group is one or two that adjoin, an entry the
    values of a group in a row, unless all are zero. Each thread gathers some of a block's rows, by
-   row and by group. In the forward pass a thread computes some rows, or of many units some tiles of
-   units; in the gradient some tiles, or of few units some groups. Two threads share rows, tiles and
-   groups, to be done at the same time though one of them be held up. A tile of units stays in
-   registers while the entries of a row, or of a group, are added up in the order of the
-   features, or of the rows: whatever the threads, no sum depends on them. */
+   row and by group, or of many units two threads gather all of them, each for itself: to read what
+   the other one has written would take longer. In the forward pass a thread computes some rows, or
+   of many units some tiles of units; in the gradient some tiles, or of few units some groups. Two
+   threads share rows, tiles and groups, to be done at the same time though one of them be held up.
+   A tile of units stays in registers while the entries of a row, or of a group, are added up in the
+   order of the features, or of the rows: whatever the threads, no sum depends on them. */
 #ifndef MLPCORE_SPARSE_H
 #define MLPCORE_SPARSE_H
 
@@ -58,13 +59,15 @@ typedef struct {
     int32_t *group;               /* (n_entries,) */
     void *values;                 /* (n_entries, per_group) */
     int32_t *group_start;         /* (n_groups + 1,) */
-    void *by_group;               /* (n_entries, MLPCORE_ENTRY(per_group)) */
+    void *by_group;               /* (n_entries, MLPCORE_ENTRY(per_group)), or NULL */
 } mlpcore_nonzeros;
 
 /* A block and what to do with it. */
 typedef struct {
-    mlpcore_nonzeros *parts;    /* (n_threads,), or two */
-    int *n_parts;               /* how many of them there are: set by the gathering */
+    mlpcore_nonzeros *parts;    /* (n_threads,), or two, or two for each thread */
+    int is_private;             /* the latter */
+    int *n_parts, *n_copies;    /* how many of them make up the block, and how often: set by the
+                                   gathering */
     mlpcore_shared *shared;     /* (n_threads / 2,) */
     ptrdiff_t n_rows, n_features, n_units;
     ptrdiff_t per_group;        /* features of a group: one, as in CSR, or MLPCORE_PAIR */
@@ -111,6 +114,14 @@ typedef struct {
 MLPCORE_INLINE int mlpcore_n_parts(int n_threads)
 {
     return n_threads == 1 ? 2 : n_threads < MLPCORE_MOST_PARTS ? n_threads : MLPCORE_MOST_PARTS;
+}
+
+/* The job as thread t sees it: with its own parts, if it has some. */
+MLPCORE_INLINE mlpcore_sparse_job mlpcore_job_of(const mlpcore_sparse_job *job, int t)
+{
+    mlpcore_sparse_job own = *job;
+    if (t < *job->n_copies) own.parts += t * *job->n_parts;
+    return own;
 }
 
 /* Where thread t's groups begin, if it takes some that lie side by side: each thread has about

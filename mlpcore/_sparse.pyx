@@ -19,7 +19,7 @@ from mlpcore._types cimport real
 
 
 cdef extern from "_sparse.h" nogil:
-    int MLPCORE_STRETCH
+    int MLPCORE_STRETCH, MLPCORE_MANY_UNITS
     Py_ssize_t mlpcore_delta_bytes()
     ctypedef struct mlpcore_nonzeros:
         Py_ssize_t first_row, n_rows, n_entries
@@ -30,7 +30,9 @@ cdef extern from "_sparse.h" nogil:
         void *by_group
     ctypedef struct mlpcore_sparse_job:
         mlpcore_nonzeros *parts
+        int is_private
         int *n_parts
+        int *n_copies
         mlpcore_shared *shared
         Py_ssize_t n_rows, n_features, n_units, per_group, n_groups, n_stretches
         Py_ssize_t b_step, z_stride
@@ -114,17 +116,21 @@ cdef class SparseBlock:
         Who gathers and walks them, each thread its share.
     per_group : int
         Features that are walked together: 1, or of dense rows PAIR.
+    is_backward : bool
+        Whether gradients are asked for.
     """
 
     def __cinit__(self, Rows rows, Py_ssize_t capacity, Py_ssize_t n_units, dtype, Team team,
-                  Py_ssize_t per_group):
-        # One thread gathers in two parts.
-        cdef int t, n = max(2, team.n_threads)
+                  Py_ssize_t per_group, bint is_backward):
+        # Units of their own: two threads gather all rows, as one does, each for itself.
+        self.is_private = n_units >= MLPCORE_MANY_UNITS and team.n_threads <= 2
+        cdef int t, n = 2 * team.n_threads if self.is_private else max(2, team.n_threads)
         self.rows, self.team, self.capacity = rows, team, capacity
         self.per_group, self.n_groups = per_group, (rows.n_features + per_group - 1) // per_group
         self.most = most_nonzeros(rows) if rows.is_csr else per_group * self.n_groups
         # A small task is run by one thread, and one may be held up: each has room for all.
-        cdef Py_ssize_t room = capacity * self.most + BEYOND
+        cdef Py_ssize_t n_rows = (capacity + 1) // 2 if self.is_private else capacity
+        cdef Py_ssize_t room = n_rows * self.most + BEYOND
         team.make_room(TILE_BYTES * max(2 * capacity + MLPCORE_STRETCH,
                                         capacity + per_group * self.n_groups))
         self.n_stretches = (1 if rows.is_csr or rows.n_features == 0
@@ -138,16 +144,17 @@ cdef class SparseBlock:
         self.packed = on_lines(0 if rows.is_csr else rows.n_features
                                * (n_units * dtype().itemsize + LONGEST_VECTOR))
         self.groups = np.empty((n, room), np.int32)
-        # By row, and by group, each entry with its row.
-        self.values = np.empty((n, 3 * room), dtype).view(np.uint8)
+        # By row, and perhaps by group, each entry with its row.
+        cdef Py_ssize_t by_group = 2 * room * dtype().itemsize if is_backward else 0
+        self.values = np.empty((n, by_group + room * dtype().itemsize), np.uint8)
         self.parts = np.empty(n * sizeof(mlpcore_nonzeros), np.uint8)
         cdef mlpcore_nonzeros *parts = <mlpcore_nonzeros *> &self.parts[0]
         for t in range(n):
             parts[t].row_start = &self.starts[t, by_row]
             parts[t].group_start = &self.starts[t, LINE - 1]
             parts[t].group = &self.groups[t, 0]
-            parts[t].by_group = &self.values[t, 0]
-            parts[t].values = &self.values[t, 2 * room * dtype().itemsize]
+            parts[t].by_group = &self.values[t, 0] if is_backward else NULL
+            parts[t].values = &self.values[t, by_group]
 
 
 cdef class IdleSteps:
@@ -214,7 +221,8 @@ cdef mlpcore_sparse_job new_job(SparseBlock block, const real[:, ::1] Z) noexcep
     """Return a job on the rows of a block and Z (n_rows, n_units)."""
     cdef mlpcore_sparse_job job
     memset(&job, 0, sizeof(job))
-    job.parts, job.n_parts = <mlpcore_nonzeros *> &block.parts[0], &block.n_parts
+    job.parts, job.is_private = <mlpcore_nonzeros *> &block.parts[0], block.is_private
+    job.n_parts, job.n_copies = &block.n_parts, &block.n_copies
     job.shared = <mlpcore_shared *> &block.team.shared[0]
     job.n_rows, job.n_features, job.n_units = Z.shape[0], block.rows.n_features, Z.shape[1]
     job.per_group, job.n_groups = block.per_group, block.n_groups

@@ -217,8 +217,8 @@ TARGET MLPCORE_INLINE T *NAME(room_for_sums)(const mlpcore_sparse_job *job, int 
 TARGET MLPCORE_INLINE NAME(rows) NAME(rows_ahead)(const mlpcore_sparse_job *job, int t,
                                                   int n_threads)
 {
-    const mlpcore_nonzeros *own = &job->parts[t < *job->n_parts ? t : 0];
-    const ptrdiff_t end = n_threads > 1 ? own->first_row + own->n_rows : job->n_rows;
+    const mlpcore_nonzeros *own = &job->parts[t < *job->n_parts && !job->is_private ? t : 0];
+    const ptrdiff_t end = n_threads > 1 && !job->is_private ? own->first_row + own->n_rows : job->n_rows;
     const NAME(rows) rows = {0, 0, own->first_row, end < job->n_next ? end : job->n_next};
     return rows;
 }
@@ -290,9 +290,10 @@ TARGET static void NAME(forward_copied)(const mlpcore_sparse_job *job, int by_un
 }
 
 /* Few rows, and those of CSR, which are one stretch, do not pay for a copy of W. */
-TARGET static void NAME(mlpcore_sparse_forward)(const mlpcore_sparse_job *job, int t, int n_threads)
+TARGET static void NAME(mlpcore_sparse_forward)(const mlpcore_sparse_job *whole, int t, int n_threads)
 {
     enum { FEW_ROWS = 24 };
+    const mlpcore_sparse_job own = mlpcore_job_of(whole, t), *job = &own;
     const int n_parts = *job->n_parts;
     const int by_units = n_parts != n_threads || job->n_units >= MLPCORE_MANY_UNITS;
     const ptrdiff_t n_rows = by_units ? job->n_rows : job->n_rows / n_threads;

@@ -225,9 +225,10 @@ TARGET static void NAME(gradient_by_groups)(const mlpcore_sparse_job *job,
 }
 
 /* To groups without non-zeros nothing may be added, or their step waits. */
-TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *job, int t,
+TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *whole, int t,
                                                  int n_threads)
 {
+    const mlpcore_sparse_job own = mlpcore_job_of(whole, t), *job = &own;
     T *columns = (T *)(job->rooms + t * job->room_size);
     int32_t *list = job->lists + t * (job->n_groups + 1);
     const int by_units = job->n_units >= MLPCORE_MANY_UNITS;
