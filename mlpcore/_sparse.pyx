@@ -89,15 +89,14 @@ cdef enum:
     BEYOND = 16
     # Of a row's sums that a thread works on, alone or not; of its delta, and of a feature's sums.
     TILE_BYTES = 512
-    # Starts in a cache line.
-    LINE = 16
+    LINE = 16  # starts in a cache line
     # Tiles are whole vectors.
     LONGEST_VECTOR = 64
 
 # Of a row of the delta that a thread walks at a time, at most.
 cdef Py_ssize_t DELTA_BYTES = mlpcore_delta_bytes()
 
-# A step that is smaller by so much than the one before it moves no weight.
+# A step smaller by so much than the one before it moves no weight.
 cdef double NO_MOVE = 2.0 ** -60
 
 
@@ -129,8 +128,8 @@ cdef class SparseBlock:
         self.per_group, self.n_groups = per_group, (rows.n_features + per_group - 1) // per_group
         self.most = most_nonzeros(rows) if rows.is_csr else per_group * self.n_groups
         # A small task is run by one thread, and one may be held up: each has room for all.
-        cdef Py_ssize_t n_rows = (capacity + 1) // 2 if self.is_private else capacity
-        cdef Py_ssize_t room = n_rows * self.most + BEYOND
+        cdef Py_ssize_t room = BEYOND + self.most * ((capacity + 1) // 2 if self.is_private
+                                                     else capacity)
         team.make_room(TILE_BYTES * max(2 * capacity + MLPCORE_STRETCH,
                                         capacity + per_group * self.n_groups))
         self.n_stretches = (1 if rows.is_csr or rows.n_features == 0
@@ -272,18 +271,12 @@ cdef void sparse_gather(SparseBlock block, const Py_ssize_t[::1] index, Py_ssize
 
 
 cdef void take_rows(Rows rows, mlpcore_sparse_job *job) noexcept nogil:
-    """Point a job to X."""
+    """Point a job to X; without an entry the arrays of a CSR matrix have no address."""
     job.scale = rows.scale
-    if rows.is_csr:
-        take_csr(rows, job)
-    else:
+    if not rows.is_csr:
         job.X, job.x_type = rows.dense.X, rows.dense.type
-
-
-cdef void take_csr(Rows rows, mlpcore_sparse_job *job) noexcept nogil:
-    """Point a job to the arrays of a CSR matrix; without an entry they have no address."""
-    job.csr_start = &rows.csr_start[0]
-    job.x_type = rows.dtype
+        return
+    job.csr_start, job.x_type = &rows.csr_start[0], rows.dtype
     if rows.csr_feature.shape[0]:
         job.csr_feature = <const int32_t *> &rows.csr_feature[0]
         job.X = (&rows.csr_f32[0] if rows.dtype == FLOAT32

@@ -3,6 +3,7 @@ from mlpcore._losses cimport Objective
 from mlpcore._mpi cimport Reduction
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport mlpcore_update, Optimizer
+from mlpcore._pace cimport Pace
 from mlpcore._rows cimport Rows
 from mlpcore._run cimport Run
 from mlpcore._small_layers cimport SmallLayers
@@ -10,6 +11,7 @@ from mlpcore._sparse cimport SparseBlock
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
+cdef Pace new_pace(Network network, Team team, SparseBlock block, Py_ssize_t batch_size)
 cdef Py_ssize_t scratch_width(Network network, SparseBlock block, Dropout dropout) noexcept nogil
 cdef double total_weight(const real[::1] weights, const Py_ssize_t[::1] index) noexcept nogil
 cdef bint step_is_fused(Optimizer optimizer, Py_ssize_t batch_size,

@@ -13,12 +13,25 @@ from mlpcore._mpi cimport reduce_step, Reduction
 from mlpcore._network cimport Network, backward, forward, layer_columns
 from mlpcore._optimizers cimport (accumulation, mlpcore_update, Optimizer, optimizer_step,
                                   update_of)
+from mlpcore._pace cimport Pace
 from mlpcore._rows cimport Rows, gather, gather_targets
 from mlpcore._run cimport Run
 from mlpcore._small_layers cimport SmallLayers, step_and_delta, take_targets
-from mlpcore._sparse cimport begin_step, idle_steps, SparseBlock, sparse_gather
+from mlpcore._sparse cimport (begin_step, idle_steps, SPARSE_BLOCK_ROWS, SparseBlock,
+                              sparse_gather)
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
+
+# Multiplications of a dense batch, up to which one thread may be faster than several: these wait
+# for what others have in their caches, the longer the farther their processors are from each other.
+cdef double MOST_ON_TRIAL = 1.5e8
+
+
+cdef Pace new_pace(Network network, Team team, SparseBlock block, Py_ssize_t batch_size):
+    """Return who is to tell whether the team shares a batch, or None if it does in any case."""
+    cdef bint is_long = (3.0 * network.n_weights * batch_size > MOST_ON_TRIAL if block is None
+                         else batch_size > SPARSE_BLOCK_ROWS)
+    return None if team.n_threads == 1 or is_long else Pace()
 
 
 cdef Py_ssize_t scratch_width(Network network, SparseBlock block, Dropout dropout) noexcept nogil:

@@ -23,6 +23,7 @@ cdef matrix_on_lines(Py_ssize_t rows, Py_ssize_t columns, dtype)
 cdef class Team:
     cdef readonly int n_threads
     cdef readonly bint bfloat16, tiles
+    cdef bint rests
     cdef mlpcore_team *members
     cdef unsigned char[:, ::1] rooms
     cdef unsigned char[::1] shared

@@ -69,6 +69,11 @@ cdef class Team:
     slices : bool, default=False
         Whether there are products of float32 to compute in slices, if the processor has tiles.
 
+    Attributes
+    ----------
+    rests : bool
+        Set to have the caller run tasks alone.
+
     Raises
     ------
     ValueError
@@ -106,7 +111,7 @@ cdef class Team:
         """
         cdef unsigned int mode = mlpcore_flush_denormals()
         memset(&self.shared[0], 0, self.shared.shape[0])
-        if self.members == NULL or not worth_a_team(work):
+        if self.members == NULL or self.rests or not worth_a_team(work):
             task(job, 0, 1)
         else:
             mlpcore_team_run(self.members, task, job)

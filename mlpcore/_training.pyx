@@ -17,13 +17,15 @@ from mlpcore._losses cimport as_objective, l2_penalty, loss_forward, Objective
 from mlpcore._mpi cimport most_rows, n_of_all, own_part, Reduction
 from mlpcore._network cimport Network, forward, layer_columns, new_team, room_to_compute
 from mlpcore._optimizers cimport accumulation, mlpcore_update, Optimizer
+from mlpcore._pace cimport Pace
 from mlpcore._rows cimport gather, Rows, shuffle, UINT8
-from mlpcore._run cimport MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED, interval_over
+from mlpcore._run cimport (clock_seconds, MAX_ITER, NON_FINITE, Run, RUNNING, STOPPED,
+                           interval_over)
 from mlpcore._small cimport prefers_small, small_epoch, SmallSteps
 from mlpcore._small_layers cimport small_last_layers, SmallLayers
 from mlpcore._sparse cimport expect, idle_steps, IdleSteps, SparseBlock, sparse_gather
-from mlpcore._steps cimport (gradient_of_all, scratch_width, step_is_fused, total_weight,
-                             train_batch)
+from mlpcore._steps cimport (gradient_of_all, new_pace, scratch_width, step_is_fused,
+                             total_weight, train_batch)
 from mlpcore._team cimport matrix_on_lines, Team
 from mlpcore._types cimport real
 
@@ -140,7 +142,8 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     if sample_weight is None:
         weights = np.empty(0, dtype)
     cdef bitgen_t *bitgen = NULL
-    cdef double total
+    cdef Pace pace = new_pace(network, team, block, batch_rows) if small is None else None
+    cdef double total, began = 0.0
     cdef Py_ssize_t t_before, n_seen
     cdef bint refills = refill is not None
     if bit_generator is not None:
@@ -166,10 +169,14 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
                     while start < n:
                         stop = min(start + batch_size, n)
                         expect(block, own_part(reduction, index, stop, min(stop + batch_size, n)))
+                        if pace is not None:
+                            team.rests, began = not pace.is_shared(), clock_seconds()
                         total += (stop - start) * train_batch(
                             network, team, objective, optimizer, rows, Y, weights,
                             own_part(reduction, index, start, stop), alpha, params, grads, state,
                             block, last_layers, dropout, scratch, reduction, run)
+                        if pace is not None and stop - start == batch_size:
+                            pace.took(clock_seconds() - began)
                         start = stop
                 finally:
                     idle_steps(block, True, params, state)
