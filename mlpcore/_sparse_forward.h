@@ -217,8 +217,9 @@ TARGET MLPCORE_INLINE T *NAME(room_for_sums)(const mlpcore_sparse_job *job, int 
 TARGET MLPCORE_INLINE NAME(rows) NAME(rows_ahead)(const mlpcore_sparse_job *job, int t,
                                                   int n_threads)
 {
-    const mlpcore_nonzeros *own = &job->parts[t < *job->n_parts && !job->is_private ? t : 0];
-    const ptrdiff_t end = n_threads > 1 && !job->is_private ? own->first_row + own->n_rows : job->n_rows;
+    const int has_part = n_threads > 1 && !job->is_private;
+    const mlpcore_nonzeros *own = &job->parts[has_part && t < *job->n_parts ? t : 0];
+    const ptrdiff_t end = has_part ? own->first_row + own->n_rows : job->n_rows;
     const NAME(rows) rows = {0, 0, own->first_row, end < job->n_next ? end : job->n_next};
     return rows;
 }
@@ -290,7 +291,8 @@ TARGET static void NAME(forward_copied)(const mlpcore_sparse_job *job, int by_un
 }
 
 /* Few rows, and those of CSR, which are one stretch, do not pay for a copy of W. */
-TARGET static void NAME(mlpcore_sparse_forward)(const mlpcore_sparse_job *whole, int t, int n_threads)
+TARGET static void NAME(mlpcore_sparse_forward)(const mlpcore_sparse_job *whole, int t,
+                                                int n_threads)
 {
     enum { FEW_ROWS = 24 };
     const mlpcore_sparse_job own = mlpcore_job_of(whole, t), *job = &own;
