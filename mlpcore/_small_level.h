@@ -13,8 +13,8 @@ typedef struct {
     ptrdiff_t rows, transposed; /* of a panel; elements of a panel's transposed rows */
 } NAME(samples);
 
-/* Whether the gradient of a layer is computed as D_l [A_(l-1); 1]^T, and turned when it is
-   stored: its rows would leave most of a vector empty. */
+/* Whether the gradient of a layer is computed as D_l A_(l-1)^T, and turned when it is stored: its
+   rows would leave most of a vector empty. */
 MLPCORE_INLINE int NAME(small_is_narrow)(const mlpcore_small_job *job, ptrdiff_t l)
 {
     return job->sizes[l] < LANES;
@@ -23,7 +23,13 @@ MLPCORE_INLINE int NAME(small_is_narrow)(const mlpcore_small_job *job, ptrdiff_t
 /* Columns of what is transposed for the gradient of layer l. */
 MLPCORE_INLINE ptrdiff_t NAME(small_columns)(const mlpcore_small_job *job, ptrdiff_t l)
 {
-    return NAME(small_is_narrow)(job, l) ? PADDED(job->sizes[l - 1] + 1) : PADDED(job->sizes[l]);
+    return PADDED(job->sizes[NAME(small_is_narrow)(job, l) ? l - 1 : l]);
+}
+
+/* Whether A_(l-1)^T is X, which lies where more may be read than it has. */
+MLPCORE_INLINE int NAME(small_reads_X)(const mlpcore_small_job *job, ptrdiff_t l)
+{
+    return l == 1 && job->d_X && NAME(small_is_narrow)(job, l);
 }
 
 /* One vector of samples is enough where that gives every thread a panel. */
@@ -133,10 +139,10 @@ TARGET static void NAME(small_panel)(const mlpcore_small_job *job, const NAME(sa
     for (ptrdiff_t l = L; l > 0; l--) {
         const ptrdiff_t n = job->sizes[l], back = (job->sizes[l - 1] + 1) * width;
         const ptrdiff_t columns = NAME(small_columns)(job, l);
-        if (NAME(small_is_narrow)(job, l))
-            NAME(copy_transposed)(z - back, width, m, job->sizes[l - 1] + 1, transposed, columns);
-        else
+        if (!NAME(small_is_narrow)(job, l))
             NAME(copy_transposed)(D, width, m, n, transposed, columns);
+        else if (!NAME(small_reads_X)(job, l))
+            NAME(copy_transposed)(z - back, width, m, job->sizes[l - 1], transposed, columns);
         transposed += width * columns;
         if (l == 1 && !job->d_X) break;
         NAME(small_backward)(s->vectors, job->sizes[l - 1], n, params + job->weights[l - 1],
@@ -148,14 +154,15 @@ TARGET static void NAME(small_panel)(const mlpcore_small_job *job, const NAME(sa
                               job->row_stride);
 }
 
-/* out (n, vectors) = A B, summed over the panels; A (n, width), B (width, b_stride) of each. */
+/* out (n, vectors) = A B, summed over the panels; A (n, width), B (width, b_stride) of each. B of two
+   panels lie `apart`. */
 TARGET static void NAME(small_product)(const NAME(samples) *s, int n, int vectors, const T *A,
-                                       const T *B, ptrdiff_t b_stride, T *out)
+                                       const T *B, ptrdiff_t b_stride, ptrdiff_t apart, T *out)
 {
     for (ptrdiff_t p = 0; p < s->n_panels; p++) {
         const ptrdiff_t left = s->m - p * s->width;
         NAME(small_tile)(n, vectors, 0, left < s->width ? left : s->width,
-                         A + p * s->rows * s->width, s->width, B + p * s->transposed, b_stride,
+                         A + p * s->rows * s->width, s->width, B + p * apart, b_stride,
                          p > 0, NULL, out);
     }
 }
@@ -203,7 +210,7 @@ TARGET static void NAME(small_update)(const mlpcore_small_job *job, const mlpcor
                 for (ptrdiff_t c = 0; c < columns; c += LANES)
                     MLPCORE_PREFETCH_TO_WRITE((const T *)job->target + at + r * n_out + c);
             NAME(small_product)(s, (int)(next - i), vectors, A + i * s->width, transposed + j,
-                                PADDED(n_out), tile);
+                                PADDED(n_out), s->transposed, tile);
             if (columns == 2 * LANES)
                 NAME(small_apply)(job, &rule, at, of_weights, 2 * LANES, tile, 2 * LANES, n_out);
             else if (columns == LANES)
@@ -217,7 +224,24 @@ TARGET static void NAME(small_update)(const mlpcore_small_job *job, const mlpcor
     if (rows[1] > n_in) NAME(small_biases)(job, step, l, biases);
 }
 
-/* The same for a layer that `small_is_narrow`. */
+/* out (n,) = the sums of D (n, width) over the samples of all panels: of every LANES-th first, for
+   them not to depend on the width. */
+TARGET static void NAME(small_sums)(const NAME(samples) *s, ptrdiff_t n, const T *D, T *out)
+{
+    for (ptrdiff_t r = 0; r < n; r++) {
+        T lane[LANES] = {0};
+        for (ptrdiff_t i = 0; i < s->m; i += LANES) {
+            const ptrdiff_t left = s->m - i;
+            const T *d = D + (i / s->width * s->rows + r) * s->width + i % s->width;
+            for (ptrdiff_t c = 0; c < LANES && left >= LANES; c++) lane[c] += d[c];
+            for (ptrdiff_t c = 0; c < left && left < LANES; c++) lane[c] += d[c];
+        }
+        out[r] = 0;
+        for (int c = 0; c < LANES; c++) out[r] += lane[c];
+    }
+}
+
+/* The same as small_update for a layer that `small_is_narrow`. */
 TARGET static void NAME(small_narrow_update)(const mlpcore_small_job *job,
                                              const mlpcore_small_step *step,
                                              const NAME(samples) *s, ptrdiff_t l,
@@ -225,25 +249,31 @@ TARGET static void NAME(small_narrow_update)(const mlpcore_small_job *job,
                                              const T *transposed, T *g)
 {
     const ptrdiff_t n_in = job->sizes[l - 1], n_out = job->sizes[l], outputs[2] = {0, n_out};
-    const ptrdiff_t of_weights = (rows[1] < n_in ? rows[1] : n_in) - rows[0];
+    const ptrdiff_t end = rows[1] < n_in ? rows[1] : n_in, reads_X = NAME(small_reads_X)(job, l);
+    const T *B = reads_X ? (const T *)job->X + step->first * job->row_stride : transposed;
+    const ptrdiff_t b_stride = reads_X ? job->row_stride : NAME(small_columns)(job, l);
+    const ptrdiff_t apart = reads_X ? s->width * job->row_stride : s->transposed;
     const MLPCORE_SUFFIX(mlpcore_rule, S) rule =
         MLPCORE_SUFFIX(mlpcore_new_rule, S)(&step->of_weights);
     T tile[MLPCORE_ROWS * 2 * LANES];
     for (ptrdiff_t i = 0, t = 0, next; i < n_out; i = next, t++) {
         next = NAME(first_row)(outputs, t + 1);
-        for (ptrdiff_t j = rows[0], columns; j < rows[1]; j += columns) {
-            const int vectors = rows[1] - j > LANES ? 2 : 1, padded = vectors * LANES;
-            columns = padded < rows[1] - j ? padded : rows[1] - j;
-            NAME(small_product)(s, (int)(next - i), vectors, D + i * s->width, transposed + j,
-                                PADDED(n_in + 1), tile);
+        for (ptrdiff_t j = rows[0], columns; j < end; j += columns) {
+            const int vectors = end - j > LANES ? 2 : 1, padded = vectors * LANES;
+            columns = padded < end - j ? padded : end - j;
+            NAME(small_product)(s, (int)(next - i), vectors, D + i * s->width, B + j, b_stride,
+                                apart, tile);
             for (ptrdiff_t r = i; r < next; r++)
                 for (ptrdiff_t c = 0; c < columns; c++)
                     g[(j - rows[0] + c) * n_out + r] = tile[(r - i) * padded + c];
         }
     }
-    NAME(small_apply)(job, &rule, job->weights[l - 1] + rows[0] * n_out, 1, of_weights * n_out, g, 0,
-                      0);
-    if (rows[1] > n_in) NAME(small_biases)(job, step, l, g + of_weights * n_out);
+    if (rows[0] < end)
+        NAME(small_apply)(job, &rule, job->weights[l - 1] + rows[0] * n_out, 1,
+                          (end - rows[0]) * n_out, g, 0, 0);
+    if (rows[1] <= n_in) return;
+    NAME(small_sums)(s, n_out, D, g);
+    NAME(small_biases)(job, step, l, g);
 }
 
 /* The rows of [W; b] of layer l that are a thread's; of a narrow one whole vectors of them. Who has
