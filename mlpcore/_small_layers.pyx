@@ -83,12 +83,12 @@ cdef class SmallLayers:
         self.job.output, self.job.shared_bias = network.output, network.shared_bias
         self.job.loss = objective.loss
         self.job.shared = <mlpcore_shared *> &team.shared[0]
-        # Both halves of a layer that is turned, and the biases.
-        self.job.gradient_size = ((inputs + 2) * np.minimum(outputs, LANES) + outputs).max()
+        # Of the weights of a layer that is turned, or of biases.
+        self.job.gradient_size = np.maximum(inputs * np.minimum(outputs, LANES), outputs).max()
         cdef Py_ssize_t panels = (batch_size + MLPCORE_WIDEST_PANEL - 1) // MLPCORE_WIDEST_PANEL
         self.make_room(panels * MLPCORE_WIDEST_PANEL, dtype,
                        sizes.sum() + n_layers + 1 + network.n_outputs,
-                       (np.maximum(inputs + 1, outputs) + LANES).sum())
+                       (np.maximum(inputs, outputs) + LANES).sum())
 
     cdef int make_room(self, Py_ssize_t n_samples, dtype, Py_ssize_t rows,
                        Py_ssize_t transposed) except -1:

@@ -249,7 +249,8 @@ TARGET static void NAME(small_narrow_update)(const mlpcore_small_job *job,
                                              const T *transposed, T *g)
 {
     const ptrdiff_t n_in = job->sizes[l - 1], n_out = job->sizes[l], outputs[2] = {0, n_out};
-    const ptrdiff_t end = rows[1] < n_in ? rows[1] : n_in, reads_X = NAME(small_reads_X)(job, l);
+    const ptrdiff_t end = rows[1] < n_in ? rows[1] : n_in;
+    const int reads_X = NAME(small_reads_X)(job, l);
     const T *B = reads_X ? (const T *)job->X + step->first * job->row_stride : transposed;
     const ptrdiff_t b_stride = reads_X ? job->row_stride : NAME(small_columns)(job, l);
     const ptrdiff_t apart = reads_X ? s->width * job->row_stride : s->transposed;
