@@ -43,6 +43,8 @@ cdef class Rows:
     cdef readonly Py_ssize_t n_features
 
 cdef void convert_row(Rows rows, Py_ssize_t i, real *out) noexcept nogil
+cdef mlpcore_gather_job gather_job(Rows rows, const Py_ssize_t[::1] index,
+                                   real[:, ::1] out) noexcept nogil
 cdef void gather(Team team, Rows rows, const Py_ssize_t[::1] index,
                  real[:, ::1] out) noexcept nogil
 cdef Py_ssize_t most_nonzeros(Rows rows) noexcept nogil

@@ -140,6 +140,15 @@ cdef Py_ssize_t most_nonzeros(Rows rows) noexcept nogil:
     return most
 
 
+cdef mlpcore_gather_job gather_job(Rows rows, const Py_ssize_t[::1] index,
+                                   real[:, ::1] out) noexcept nogil:
+    """Return the task to gather dense rows, as `gather` does; none of the arrays is empty."""
+    cdef mlpcore_gather_job job
+    job.rows, job.index, job.m, job.out = &rows.dense, &index[0], out.shape[0], &out[0, 0]
+    job.stride = out.strides[0] // <Py_ssize_t> sizeof(real)
+    return job
+
+
 cdef void gather(Team team, Rows rows, const Py_ssize_t[::1] index,
                  real[:, ::1] out) noexcept nogil:
     """out_i = scale * x_index[i]; index (m,), out (m, n_features)."""
@@ -151,8 +160,7 @@ cdef void gather(Team team, Rows rows, const Py_ssize_t[::1] index,
         for i in range(m):
             spread_row(rows, index[i], &out[i, 0])
         return
-    job.rows, job.index, job.m, job.out = &rows.dense, &index[0], m, &out[0, 0]
-    job.stride = out.strides[0] // <Py_ssize_t> sizeof(real)
+    job = gather_job(rows, index, out)
     team.run(mlpcore_gather_f if real is float else mlpcore_gather_d, &job,
              AS_LONG_AS * m * rows.n_features)
 

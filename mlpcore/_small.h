@@ -9,8 +9,8 @@
        D_(l-1) = W_l D_l f'(A_(l-1))
        W_l and b_l make a step with [A_(l-1); 1] D_l^T, the sum over all panels
 
-   Threads take panels, wait for each other, take rows of the weights, and wait again. No sum
-   depends on how many they are. */
+   Threads gather rows of X and wait for each other; then, for each step, they take panels, wait,
+   take rows of the weights, and wait again. No sum depends on how many they are. */
 #ifndef MLPCORE_SMALL_H
 #define MLPCORE_SMALL_H
 
@@ -18,6 +18,7 @@
 
 #include "_barrier.h"
 #include "_dense.h"
+#include "_rows.h"
 #include "_squares.h"
 
 /* Those of the enum in _losses.pxd that are computed here. */
@@ -42,6 +43,7 @@ typedef struct {
     int input, output, shared_bias, loss;
     ptrdiff_t n_steps;
     mlpcore_small_step *steps;
+    const mlpcore_gather_job *gather;  /* makes X before the first step; NULL: X is there */
     const void *X;                     /* the rows of all steps */
     void *d_X;                         /* receives their delta, or NULL */
     ptrdiff_t row_stride;              /* of both */

@@ -1,6 +1,7 @@
 from mlpcore._losses cimport Objective
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport mlpcore_update
+from mlpcore._rows cimport mlpcore_gather_job
 from mlpcore._team cimport mlpcore_shared, Team
 from mlpcore._types cimport real
 
@@ -19,6 +20,7 @@ cdef extern from "_small.h" nogil:
         int input, output, shared_bias, loss
         Py_ssize_t n_steps
         mlpcore_small_step *steps
+        const mlpcore_gather_job *gather
         const void *X
         void *d_X
         Py_ssize_t row_stride

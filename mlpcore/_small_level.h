@@ -332,6 +332,10 @@ TARGET static void NAME(small_step)(const mlpcore_small_job *job, mlpcore_small_
 
 TARGET static void NAME(mlpcore_small)(const mlpcore_small_job *job, int thread, int n_threads)
 {
+    if (job->gather) {
+        MLPCORE_SUFFIX(mlpcore_gather, S)(job->gather, thread, n_threads);
+        mlpcore_barrier_wait(job->shared->n_taken, n_threads);
+    }
     for (ptrdiff_t i = 0; i < job->n_steps; i++) {
         const NAME(samples) s = NAME(small_samples)(job, job->steps[i].n_rows, n_threads);
         if (i > 0) mlpcore_barrier_wait(job->shared->n_taken, n_threads);
