@@ -2,7 +2,7 @@ from mlpcore._losses cimport Objective
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport Optimizer
 from mlpcore._pace cimport Pace
-from mlpcore._rows cimport Rows
+from mlpcore._rows cimport mlpcore_gather_job, Rows
 from mlpcore._run cimport Run
 from mlpcore._small_layers cimport mlpcore_small_step, SmallLayers
 from mlpcore._team cimport Team
@@ -16,6 +16,7 @@ cdef class SmallSteps:
     cdef readonly Team team
     cdef SmallLayers layers
     cdef Pace pace
+    cdef mlpcore_gather_job of_rows
     cdef mlpcore_small_step[STEPS_TOGETHER] steps
 
 cpdef bint prefers_small(Network network, Objective objective, Optimizer optimizer,

@@ -8,7 +8,7 @@ from mlpcore._losses cimport Objective
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport Optimizer, update_of
 from mlpcore._pace cimport Pace
-from mlpcore._rows cimport gather, gather_job, mlpcore_gather_job, Rows
+from mlpcore._rows cimport gather, gather_job, Rows
 from mlpcore._run cimport clock_seconds, Run
 from mlpcore._small_layers cimport (are_small, make_steps, mlpcore_small_step, SmallLayers,
                                     take_targets)
@@ -76,15 +76,14 @@ cdef double small_epoch(SmallSteps small, Optimizer optimizer, Rows rows,
                         Run run, double total) except? -1.0 nogil:
     """Make the steps on index; returns total and, of each sample, the loss of its batch."""
     cdef Py_ssize_t start = 0, stop, i, n_steps, n = index.shape[0]
-    cdef mlpcore_gather_job of_rows
     cdef double began
     while start < n:
         stop = min(start + small.n_rows, n)
         if rows.is_csr:
             gather(small.team, rows, index[start:stop], staged[:stop - start])
         else:
-            of_rows = gather_job(rows, index[start:stop], staged[:stop - start])
-            small.layers.job.gather = &of_rows
+            small.of_rows = gather_job(rows, index[start:stop], staged[:stop - start])
+            small.layers.job.gather = &small.of_rows
         small.layers.job.X, small.layers.job.row_stride = &staged[0, 0], staged.shape[1]
         take_targets(small.layers, Y, weights, index[start:stop])
         n_steps = plan(small, optimizer, weights, index[start:stop], alpha, batch_size)
