@@ -49,9 +49,9 @@ TARGET MLPCORE_INLINE void NAME(finish)(const mlpcore_product *job,
     T bias[MLPCORE_GROUP * LANES];
     const ptrdiff_t at = i * job->c_stride + j;
     if (job->update) {
-        MLPCORE_SUFFIX(mlpcore_apply_rows, S)(rule, rows, n, sums, padded, (T *)job->C + at,
-                                              (T *)job->first + at, (T *)job->second + at,
-                                              job->c_stride);
+        MLPCORE_SUFFIX(mlpcore_apply_rows, S)(MLPCORE_FUSES, rule, rows, n, sums, padded,
+                                              (T *)job->C + at, (T *)job->first + at,
+                                              (T *)job->second + at, job->c_stride);
         return;
     }
     if (job->bias) {

@@ -16,8 +16,11 @@ from mlpcore._steps cimport total_weight
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
+cdef extern from "_small.h" nogil:
+    Py_ssize_t n_parts "mlpcore_small_n_parts"(Py_ssize_t batch_size, Py_ssize_t shared_rows)
+
 cdef enum:
-    # Of a step, for which another thread may be worth two meetings with it: its pace will tell.
+    # Of a step, for which another thread may be worth meeting it: its pace will tell.
     MULTIPLICATIONS_OF_A_THREAD = 250_000
     # Calls that make steps, below which it costs more to start than it can save.
     FEW_CALLS = 32
@@ -58,14 +61,16 @@ cdef class SmallSteps:
 
     def __init__(self, Network network, Objective objective, Py_ssize_t batch_size, dtype,
                  int n_threads, Py_ssize_t n_seen):
-        cdef double work = 3.0 * network.n_weights * batch_size
+        cdef Py_ssize_t shared_rows = 1 + 2 * MULTIPLICATIONS_OF_A_THREAD // (3 * network.n_weights)
         self.n_rows = batch_size * max(1, min(
             STEPS_TOGETHER, ROWS_TOGETHER // batch_size,
             VALUES_TOGETHER // (batch_size * network.sizes[0])))
         if n_seen < FEW_CALLS * self.n_rows:
             n_threads = 1
-        self.team = Team(max(1, min(n_threads, <Py_ssize_t> work // MULTIPLICATIONS_OF_A_THREAD)))
-        self.layers = SmallLayers(network, 0, objective, batch_size, dtype, self.team)
+        self.team = Team(min(n_threads, n_parts(batch_size, shared_rows)))
+        # The one bias of a layer is a sum over units, which would be added up before the parts are.
+        self.layers = SmallLayers(network, 0, objective, batch_size, dtype, self.team,
+                                  0 if network.shared_bias else shared_rows)
         self.pace = None if self.team.n_threads == 1 else Pace()
 
 

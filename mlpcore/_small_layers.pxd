@@ -12,7 +12,7 @@ cdef extern from "_small.h" nogil:
         mlpcore_update of_weights, of_biases
         double loss
     ctypedef struct mlpcore_small_job:
-        Py_ssize_t n_layers, n_weights
+        Py_ssize_t n_layers, n_weights, n_params
         const Py_ssize_t *sizes
         const Py_ssize_t *weights
         const Py_ssize_t *biases
@@ -33,18 +33,24 @@ cdef extern from "_small.h" nogil:
         void *second
         void *A
         void *D
-        void *transposed
-        void *gradients
-        Py_ssize_t gradient_size
+        void *turned
+        void *sums
+        Py_ssize_t sums_size
         double *losses
+        Py_ssize_t most_panels
         mlpcore_shared *shared
+        Py_ssize_t shared_rows
+        Py_ssize_t block
+        void *gradients
+        void *own
+        int *n_alike
 
 cdef class SmallLayers:
     cdef Network network
     cdef readonly Py_ssize_t first
     cdef readonly Team team
     cdef unsigned char[::1] memory
-    cdef double[::1] losses
+    cdef int n_alike
     cdef mlpcore_small_job job
 
     cdef int make_room(self, Py_ssize_t n_samples, dtype, Py_ssize_t rows,

@@ -16,8 +16,11 @@ from mlpcore._team cimport mlpcore_task, Team, worth_a_team
 from mlpcore._types cimport real
 
 cdef extern from "_small.h" nogil:
-    int MLPCORE_WIDEST_PANEL
+    int WIDEST_PANEL "MLPCORE_WIDEST_PANEL"
     int LANES "MLPCORE_MOST_LANES"
+    int MOST_PARTS "MLPCORE_MOST_PARTS"
+    int TOGETHER "MLPCORE_TOGETHER"
+    int APART "MLPCORE_APART"
     void mlpcore_small_f(const void *job, int thread, int n_threads)
     void mlpcore_small_d(const void *job, int thread, int n_threads)
 
@@ -65,10 +68,12 @@ cdef class SmallLayers:
         float32 or float64.
     team : Team
         Who makes the steps.
+    shared_rows : int, default=0
+        A batch of as many has parts, and each thread weights of its own; 0: none has.
     """
 
     def __init__(self, Network network, Py_ssize_t first, Objective objective,
-                 Py_ssize_t batch_size, dtype, Team team):
+                 Py_ssize_t batch_size, dtype, Team team, Py_ssize_t shared_rows=0):
         cdef Py_ssize_t n_layers = network.n_layers - first
         self.network, self.first, self.team = network, first, team
         sizes = np.asarray(network.sizes[first:])
@@ -76,6 +81,7 @@ cdef class SmallLayers:
         memset(&self.job, 0, sizeof(self.job))
         self.job.n_layers = n_layers
         self.job.n_weights = network.n_weights - network.weights[first]
+        self.job.n_params, self.job.shared_rows = network.n_params, shared_rows
         self.job.sizes, self.job.weights = &network.sizes[first], &network.weights[first]
         self.job.biases = &network.biases[first]
         self.job.input = network.hidden[first - 1] if first > 0 else 0
@@ -83,29 +89,40 @@ cdef class SmallLayers:
         self.job.output, self.job.shared_bias = network.output, network.shared_bias
         self.job.loss = objective.loss
         self.job.shared = <mlpcore_shared *> &team.shared[0]
-        # Of the weights of a layer that is turned, or of biases.
-        self.job.gradient_size = np.maximum(inputs * np.minimum(outputs, LANES), outputs).max()
-        cdef Py_ssize_t panels = (batch_size + MLPCORE_WIDEST_PANEL - 1) // MLPCORE_WIDEST_PANEL
-        self.make_room(panels * MLPCORE_WIDEST_PANEL, dtype,
+        self.n_alike, self.job.n_alike = 1, &self.n_alike
+        # Of the weights of a layer that is turned, of biases, or of parts.
+        self.job.sums_size = on_lines(max(
+            TOGETHER, np.maximum(inputs * np.minimum(outputs, LANES), outputs).max())) + APART
+        self.job.block = on_lines(network.n_params) + APART
+        self.job.most_panels = (batch_size + 1) // 2
+        self.make_room(((batch_size - 1) // WIDEST_PANEL + team.n_threads) * WIDEST_PANEL, dtype,
                        sizes.sum() + n_layers + 1 + network.n_outputs,
                        (np.maximum(inputs, outputs) + LANES).sum())
 
     cdef int make_room(self, Py_ssize_t n_samples, dtype, Py_ssize_t rows,
-                       Py_ssize_t transposed) except -1:
-        """Make scratch for so many samples, of so many rows in panels."""
+                       Py_ssize_t turned) except -1:
+        """Make scratch for so many samples, of so many rows in panels, and for the threads."""
+        cdef mlpcore_small_job *job = &self.job
         cdef Py_ssize_t[::1] start
-        lengths = [n_samples * rows, n_samples * rows, n_samples * transposed,
-                   self.team.n_threads * self.job.gradient_size]
-        n_bytes = [(n * dtype().itemsize + 63) // 64 * 64 for n in lengths]
-        memory = np.zeros(sum(n_bytes) + 64, np.uint8)
-        # On cache lines of their own.
+        cdef Py_ssize_t n_threads = self.team.n_threads
+        cdef bint own = job.shared_rows and n_threads > 1
+        n_bytes = dtype().itemsize * on_lines(np.array([
+            n_samples * rows, n_samples * rows, n_samples * turned, n_threads * job.sums_size,
+            4 * MOST_PARTS * job.block * own, (n_threads - 1) * 3 * job.block * own]))
+        memory = np.zeros(n_bytes.sum() + (2 * job.most_panels + 1) * 64, np.uint8)
         start = np.cumsum([-memory.ctypes.data % 64, *n_bytes])
-        self.memory, self.losses = memory, np.empty(n_samples)
-        self.job.A, self.job.D = &self.memory[start[0]], &self.memory[start[1]]
-        self.job.transposed = &self.memory[start[2]]
-        self.job.gradients = &self.memory[start[3]]
-        self.job.losses = &self.losses[0]
+        self.memory = memory
+        job.A, job.D = &self.memory[start[0]], &self.memory[start[1]]
+        job.turned, job.sums = &self.memory[start[2]], &self.memory[start[3]]
+        job.losses = <double *> &self.memory[start[6]]
+        if own:
+            job.gradients, job.own = &self.memory[start[4]], &self.memory[start[5]]
         return 0
+
+
+cdef on_lines(n):
+    """Return n elements, and as many more as fill their last cache line."""
+    return (n + LANES - 1) // LANES * LANES
 
 
 cdef SmallLayers small_last_layers(Network network, Objective objective, Py_ssize_t batch_size,

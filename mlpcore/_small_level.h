@@ -3,15 +3,45 @@
 #define NAME(name) MLPCORE_NAME(name, S, LEVEL)
 #define LANES (VECTOR_BYTES / (int)sizeof(T))
 #define PADDED(n) (((n) + LANES - 1) / LANES * LANES)
+#define OF_A_LINE (64 / (int)sizeof(T))
+#define ON_LINES(n) (((n) + OF_A_LINE - 1) / OF_A_LINE * OF_A_LINE)
 
 #include "_small_output_level.h"
 
 /* How the samples of a batch lie. */
 typedef struct {
-    int vectors, width;         /* of a panel */
+    int vectors, width;     /* of a panel */
     ptrdiff_t m, n_panels;
-    ptrdiff_t rows, transposed; /* of a panel; elements of a panel's transposed rows */
+    ptrdiff_t rows, turned; /* of a panel; elements of a panel's turned rows */
+    ptrdiff_t n_parts, part[MLPCORE_MOST_PARTS + 1]; /* where each begins, and the last one ends */
 } NAME(samples);
+
+/* What a step changes, and by which rules: weights, or a gradient that is stored, and published for
+   other threads, up to number `at` as yet. */
+typedef struct {
+    MLPCORE_SUFFIX(mlpcore_rule, S) of_weights, of_biases;
+    T *target, *first, *second;
+    T *published; /* or NULL */
+    ptrdiff_t at;
+} NAME(change);
+
+/* A thread at a step. */
+typedef struct {
+    const mlpcore_small_job *job;
+    int thread, n_threads;
+    mlpcore_small_step *step;
+    const T *params; /* that it reads */
+    T *sums;
+    T *A, *D, *turned; /* where the first of all panels is, or would be */
+    NAME(change) to;
+    NAME(samples) s;
+} NAME(worker);
+
+/* Whether each thread has weights of its own. */
+MLPCORE_INLINE int NAME(small_owns)(const NAME(worker) *w)
+{
+    return w->n_threads > 1 && w->job->own;
+}
 
 /* Whether the gradient of a layer is computed as D_l A_(l-1)^T, and turned when it is stored: its
    rows would leave most of a vector empty. */
@@ -32,20 +62,28 @@ MLPCORE_INLINE int NAME(small_reads_X)(const mlpcore_small_job *job, ptrdiff_t l
     return l == 1 && job->d_X && NAME(small_is_narrow)(job, l);
 }
 
-/* One vector of samples is enough where that gives every thread a panel. */
-TARGET static NAME(samples) NAME(small_samples)(const mlpcore_small_job *job, ptrdiff_t m,
-                                                int n_threads)
+/* One vector of samples is enough where that gives every thread a panel, or where one of two would
+   be in two parts. Threads that have weights of their own keep their panels apart. */
+TARGET static void NAME(small_samples)(NAME(worker) *w)
 {
-    NAME(samples) s;
-    s.m = m;
-    s.vectors = m > LANES * n_threads ? 2 : 1;
-    s.width = s.vectors * LANES;
-    s.n_panels = (m + s.width - 1) / s.width;
-    s.rows = mlpcore_small_row(job, job->n_layers) + 2 * job->sizes[job->n_layers] + 1;
-    s.transposed = 0;
+    const mlpcore_small_job *job = w->job;
+    const ptrdiff_t gap = NAME(small_owns)(w) ? w->thread : 0;
+    NAME(samples) *s = &w->s;
+    s->m = w->step->n_rows;
+    s->n_parts = mlpcore_small_n_parts(s->m, job->shared_rows);
+    for (ptrdiff_t p = 0; p <= s->n_parts; p++)
+        s->part[p] = mlpcore_small_part(s->m, p, s->n_parts);
+    s->vectors = s->m > LANES * w->n_threads ? 2 : 1;
+    if (NAME(small_owns)(w) && s->part[1] % (2 * LANES)) s->vectors = 1;
+    s->width = s->vectors * LANES;
+    s->n_panels = (s->m + s->width - 1) / s->width;
+    s->rows = mlpcore_small_row(job, job->n_layers) + 2 * job->sizes[job->n_layers] + 1;
+    s->turned = 0;
     for (ptrdiff_t l = 1; l <= job->n_layers; l++)
-        s.transposed += s.width * NAME(small_columns)(job, l);
-    return s;
+        s->turned += s->width * NAME(small_columns)(job, l);
+    w->A = (T *)job->A + gap * s->rows * s->width;
+    w->D = (T *)job->D + gap * s->rows * s->width;
+    w->turned = (T *)job->turned + gap * s->turned;
 }
 
 /* out (n, vectors) = A (n, k) B (k, vectors), see tile. */
@@ -114,14 +152,13 @@ TARGET static void NAME(small_inputs)(const mlpcore_small_job *job, ptrdiff_t fr
     for (ptrdiff_t c = 0; c < m && weight; c++) w[c] = weight[index[c]];
 }
 
-/* Activations and deltas of one panel, what is transposed of them, and the losses of its vectors.
-   The delta of its inputs goes to their rows, if it is asked for. */
+/* Activations and deltas of one panel, what is turned of them, and the losses of its vectors. The
+   delta of its inputs goes to their rows, if it is asked for. */
 TARGET static void NAME(small_panel)(const mlpcore_small_job *job, const NAME(samples) *s,
-                                     ptrdiff_t from, ptrdiff_t m, T *A, T *D, T *transposed,
-                                     double *losses)
+                                     const T *params, ptrdiff_t from, ptrdiff_t m, T *A, T *D,
+                                     T *turned, double *losses)
 {
     const ptrdiff_t L = job->n_layers, width = s->width, n_out = job->sizes[L];
-    const T *params = job->params;
     T *a, *z = A;
     NAME(small_inputs)(job, from, m, width, A);
     for (ptrdiff_t l = 0; l < L; l++) {
@@ -140,10 +177,10 @@ TARGET static void NAME(small_panel)(const mlpcore_small_job *job, const NAME(sa
         const ptrdiff_t n = job->sizes[l], back = (job->sizes[l - 1] + 1) * width;
         const ptrdiff_t columns = NAME(small_columns)(job, l);
         if (!NAME(small_is_narrow)(job, l))
-            NAME(copy_transposed)(D, width, m, n, transposed, columns);
+            NAME(copy_transposed)(D, width, m, n, turned, columns);
         else if (!NAME(small_reads_X)(job, l))
-            NAME(copy_transposed)(z - back, width, m, job->sizes[l - 1], transposed, columns);
-        transposed += width * columns;
+            NAME(copy_transposed)(z - back, width, m, job->sizes[l - 1], turned, columns);
+        turned += width * columns;
         if (l == 1 && !job->d_X) break;
         NAME(small_backward)(s->vectors, job->sizes[l - 1], n, params + job->weights[l - 1],
                              l > 1 ? job->hidden[l - 2] : job->input, z - back, D, D - back);
@@ -154,195 +191,77 @@ TARGET static void NAME(small_panel)(const mlpcore_small_job *job, const NAME(sa
                               job->row_stride);
 }
 
-/* out (n, vectors) = A B, summed over the panels; A (n, width), B (width, b_stride) of each. B of two
-   panels lie `apart`. */
-TARGET static void NAME(small_product)(const NAME(samples) *s, int n, int vectors, const T *A,
-                                       const T *B, ptrdiff_t b_stride, ptrdiff_t apart, T *out)
+#include "_small_gradient_level.h"
+#include "_small_own_level.h"
+
+/* A thread's first panel: where its first part begins, or an equal share of all. */
+MLPCORE_INLINE ptrdiff_t NAME(small_first_panel)(const NAME(worker) *w, int thread)
 {
-    for (ptrdiff_t p = 0; p < s->n_panels; p++) {
-        const ptrdiff_t left = s->m - p * s->width;
-        NAME(small_tile)(n, vectors, 0, left < s->width ? left : s->width,
-                         A + p * s->rows * s->width, s->width, B + p * apart, b_stride,
-                         p > 0, NULL, out);
-    }
+    const ptrdiff_t part = mlpcore_part(w->s.n_parts, thread, w->n_threads);
+    if (!NAME(small_owns)(w)) return mlpcore_part(w->s.n_panels, thread, w->n_threads);
+    return (w->s.part[part] + w->s.width - 1) / w->s.width;
 }
 
-/* A step on rows of n parameters, from number `at` on, or their part of a gradient. */
-TARGET MLPCORE_INLINE void NAME(small_apply)(const mlpcore_small_job *job,
-                                             const MLPCORE_SUFFIX(mlpcore_rule, S) *rule,
-                                             ptrdiff_t at, ptrdiff_t rows, ptrdiff_t n, const T *g,
-                                             ptrdiff_t g_stride, ptrdiff_t stride)
+/* A thread's panels of a step. */
+TARGET static void NAME(small_panels)(const NAME(worker) *w)
 {
-    MLPCORE_SUFFIX(mlpcore_apply_rows, S)(rule, rows, n, g, g_stride, (T *)job->target + at,
-                                          (T *)job->first + at, (T *)job->second + at, stride);
-}
-
-/* A step on the biases of layer l, g (n_out,). */
-TARGET static void NAME(small_biases)(const mlpcore_small_job *job, const mlpcore_small_step *step,
-                                      ptrdiff_t l, T *g)
-{
-    const ptrdiff_t n = job->sizes[l];
-    const MLPCORE_SUFFIX(mlpcore_rule, S) rule =
-        MLPCORE_SUFFIX(mlpcore_new_rule, S)(&step->of_biases);
-    for (ptrdiff_t j = 1; j < n && job->shared_bias; j++) g[0] += g[j];
-    NAME(small_apply)(job, &rule, job->biases[l - 1], 1, job->shared_bias ? 1 : n, g, 0, 0);
-}
-
-/* A step on some rows of [W; b] of layer l, and on b if its row is one of them;
-   A and transposed are of the first panel. Other threads have read the weights of one that has
-   not all rows: while a tile is added up, their lines are taken away from them. */
-TARGET static void NAME(small_update)(const mlpcore_small_job *job, const mlpcore_small_step *step,
-                                      const NAME(samples) *s, ptrdiff_t l, const ptrdiff_t *rows,
-                                      const T *A, const T *transposed, T *biases)
-{
-    const ptrdiff_t n_in = job->sizes[l - 1], n_out = job->sizes[l];
-    const MLPCORE_SUFFIX(mlpcore_rule, S) rule =
-        MLPCORE_SUFFIX(mlpcore_new_rule, S)(&step->of_weights);
-    T tile[MLPCORE_ROWS * 2 * LANES];
-    for (ptrdiff_t i = rows[0], t = 0, next; i < rows[1]; i = next, t++) {
-        next = NAME(first_row)(rows, t + 1);
-        for (ptrdiff_t j = 0, columns; j < n_out; j += columns) {
-            const int vectors = n_out - j > LANES ? 2 : 1, padded = vectors * LANES;
-            const ptrdiff_t of_weights = (next < n_in ? next : n_in) - i;
-            const ptrdiff_t at = job->weights[l - 1] + i * n_out + j;
-            columns = padded < n_out - j ? padded : n_out - j;
-            for (ptrdiff_t r = 0; r < of_weights && rows[1] - rows[0] <= n_in; r++)
-                for (ptrdiff_t c = 0; c < columns; c += LANES)
-                    MLPCORE_PREFETCH_TO_WRITE((const T *)job->target + at + r * n_out + c);
-            NAME(small_product)(s, (int)(next - i), vectors, A + i * s->width, transposed + j,
-                                PADDED(n_out), s->transposed, tile);
-            if (columns == 2 * LANES)
-                NAME(small_apply)(job, &rule, at, of_weights, 2 * LANES, tile, 2 * LANES, n_out);
-            else if (columns == LANES)
-                NAME(small_apply)(job, &rule, at, of_weights, LANES, tile, LANES, n_out);
-            else
-                NAME(small_apply)(job, &rule, at, of_weights, columns, tile, padded, n_out);
-            if (next > n_in)
-                memcpy(biases + j, tile + (n_in - i) * padded, (size_t)columns * sizeof(T));
-        }
-    }
-    if (rows[1] > n_in) NAME(small_biases)(job, step, l, biases);
-}
-
-/* out (n,) = the sums of D (n, width) over the samples of all panels: of every LANES-th first, for
-   them not to depend on the width. */
-TARGET static void NAME(small_sums)(const NAME(samples) *s, ptrdiff_t n, const T *D, T *out)
-{
-    for (ptrdiff_t r = 0; r < n; r++) {
-        T lane[LANES] = {0};
-        for (ptrdiff_t i = 0; i < s->m; i += LANES) {
-            const ptrdiff_t left = s->m - i;
-            const T *d = D + (i / s->width * s->rows + r) * s->width + i % s->width;
-            for (ptrdiff_t c = 0; c < LANES && left >= LANES; c++) lane[c] += d[c];
-            for (ptrdiff_t c = 0; c < left && left < LANES; c++) lane[c] += d[c];
-        }
-        out[r] = 0;
-        for (int c = 0; c < LANES; c++) out[r] += lane[c];
-    }
-}
-
-/* The same as small_update for a layer that `small_is_narrow`. */
-TARGET static void NAME(small_narrow_update)(const mlpcore_small_job *job,
-                                             const mlpcore_small_step *step,
-                                             const NAME(samples) *s, ptrdiff_t l,
-                                             const ptrdiff_t *rows, const T *D,
-                                             const T *transposed, T *g)
-{
-    const ptrdiff_t n_in = job->sizes[l - 1], n_out = job->sizes[l], outputs[2] = {0, n_out};
-    const ptrdiff_t end = rows[1] < n_in ? rows[1] : n_in;
-    const int reads_X = NAME(small_reads_X)(job, l);
-    const T *B = reads_X ? (const T *)job->X + step->first * job->row_stride : transposed;
-    const ptrdiff_t b_stride = reads_X ? job->row_stride : NAME(small_columns)(job, l);
-    const ptrdiff_t apart = reads_X ? s->width * job->row_stride : s->transposed;
-    const MLPCORE_SUFFIX(mlpcore_rule, S) rule =
-        MLPCORE_SUFFIX(mlpcore_new_rule, S)(&step->of_weights);
-    T tile[MLPCORE_ROWS * 2 * LANES];
-    for (ptrdiff_t i = 0, t = 0, next; i < n_out; i = next, t++) {
-        next = NAME(first_row)(outputs, t + 1);
-        for (ptrdiff_t j = rows[0], columns; j < end; j += columns) {
-            const int vectors = end - j > LANES ? 2 : 1, padded = vectors * LANES;
-            columns = padded < end - j ? padded : end - j;
-            NAME(small_product)(s, (int)(next - i), vectors, D + i * s->width, B + j, b_stride,
-                                apart, tile);
-            for (ptrdiff_t r = i; r < next; r++)
-                for (ptrdiff_t c = 0; c < columns; c++)
-                    g[(j - rows[0] + c) * n_out + r] = tile[(r - i) * padded + c];
-        }
-    }
-    if (rows[0] < end)
-        NAME(small_apply)(job, &rule, job->weights[l - 1] + rows[0] * n_out, 1,
-                          (end - rows[0]) * n_out, g, 0, 0);
-    if (rows[1] <= n_in) return;
-    NAME(small_sums)(s, n_out, D, g);
-    NAME(small_biases)(job, step, l, g);
-}
-
-/* The rows of [W; b] of layer l that are a thread's; of a narrow one whole vectors of them. Who has
-   the last one makes the step on b, which takes as long as two. */
-MLPCORE_INLINE ptrdiff_t NAME(small_first_row)(const mlpcore_small_job *job, ptrdiff_t l, int thread,
-                                               int n_threads)
-{
-    const ptrdiff_t n = job->sizes[l - 1] + 1, unit = NAME(small_is_narrow)(job, l) ? LANES : 1;
-    const ptrdiff_t row = mlpcore_part((n + 2 + unit - 1) / unit, thread, n_threads) * unit;
-    return row < n ? row : n;
-}
-
-/* A thread's part of the steps on all layers: some rows of each. */
-TARGET static void NAME(small_updates)(const mlpcore_small_job *job, const mlpcore_small_step *step,
-                                       const NAME(samples) *s, int thread, int n_threads)
-{
-    const T *A, *D, *transposed = job->transposed;
-    T *g = (T *)job->gradients + thread * job->gradient_size;
-    for (ptrdiff_t l = job->n_layers; l > 0; l--) {
-        const ptrdiff_t rows[2] = {NAME(small_first_row)(job, l, thread, n_threads),
-                                   NAME(small_first_row)(job, l, thread + 1, n_threads)};
-        A = (const T *)job->A + mlpcore_small_row(job, l - 1) * s->width;
-        D = (const T *)job->D + mlpcore_small_row(job, l) * s->width;
-        if (rows[0] < rows[1] && NAME(small_is_narrow)(job, l))
-            NAME(small_narrow_update)(job, step, s, l, rows, D, transposed, g);
-        else if (rows[0] < rows[1])
-            NAME(small_update)(job, step, s, l, rows, A, transposed, g);
-        transposed += s->width * NAME(small_columns)(job, l);
-    }
-}
-
-/* A thread's part of a step: some panels, and when all threads have done theirs, some weights. */
-TARGET static void NAME(small_step)(const mlpcore_small_job *job, mlpcore_small_step *step,
-                                    const NAME(samples) *s, int thread, int n_threads)
-{
-    const ptrdiff_t panel = s->rows * s->width;
-    const ptrdiff_t end = s->n_panels * (thread + 1) / n_threads;
-    double square = 0;
-    for (ptrdiff_t p = s->n_panels * thread / n_threads; p < end; p++) {
+    const mlpcore_small_job *job = w->job;
+    const mlpcore_small_step *step = w->step;
+    const NAME(samples) *s = &w->s;
+    const ptrdiff_t size = s->rows * s->width, end = NAME(small_first_panel)(w, w->thread + 1);
+    for (ptrdiff_t p = NAME(small_first_panel)(w, w->thread); p < end; p++) {
         const ptrdiff_t from = p * s->width, m = s->m - from < s->width ? s->m - from : s->width;
         if (step == job->steps || step->n_rows != step[-1].n_rows)
-            NAME(small_frame)(job, m, s->width, (T *)job->A + p * panel);
-        NAME(small_panel)(job, s, step->first + from, m, (T *)job->A + p * panel,
-                          (T *)job->D + p * panel, (T *)job->transposed + p * s->transposed,
-                          job->losses + p * s->vectors);
+            NAME(small_frame)(job, m, s->width, w->A + p * size);
+        NAME(small_panel)(job, s, w->params, step->first + from, m, w->A + p * size,
+                          w->D + p * size, w->turned + p * s->turned,
+                          mlpcore_small_losses(job, step, p));
     }
-    if (thread == 0 && step->alpha != 0)
-        square = MLPCORE_NAME(mlpcore_square, S, LEVEL)(job->params, job->n_weights);
-    mlpcore_barrier_wait(job->shared->n_taken, n_threads);
-    if (thread == 0) step->loss = 0.5 * step->alpha * square;
-    for (ptrdiff_t v = 0; v < s->n_panels * s->vectors && thread == 0; v++)
-        step->loss += job->losses[v];
-    NAME(small_updates)(job, step, s, thread, n_threads);
+}
+
+/* A thread's part of a step. */
+TARGET static void NAME(small_step)(NAME(worker) *w)
+{
+    mlpcore_counter *n_arrived = w->job->shared->n_taken;
+    mlpcore_small_step *step = w->step;
+    const int owns = NAME(small_owns)(w);
+    const ptrdiff_t all[2] = {0, w->s.n_parts};
+    double square = 0;
+    if (step > w->job->steps && !owns) mlpcore_barrier_wait(n_arrived, w->n_threads);
+    NAME(small_panels)(w);
+    if (owns) NAME(small_store)(w);
+    if (w->thread == 0 && step->alpha != 0)
+        square = MLPCORE_NAME(mlpcore_square, S, LEVEL)(w->params, w->job->n_weights);
+    mlpcore_barrier_wait(n_arrived, w->n_threads);
+    if (w->thread == 0) step->loss = 0.5 * step->alpha * square;
+    for (ptrdiff_t p = 0; p < w->s.n_panels && w->thread == 0; p++)
+        for (int v = 0; v < w->s.vectors; v++)
+            step->loss += mlpcore_small_losses(w->job, step, p)[v];
+    w->to.of_weights = MLPCORE_SUFFIX(mlpcore_new_rule, S)(&step->of_weights);
+    w->to.of_biases = MLPCORE_SUFFIX(mlpcore_new_rule, S)(&step->of_biases);
+    if (owns)
+        NAME(small_own_step)(w);
+    else
+        NAME(small_layers)(w, &w->to, all);
 }
 
 TARGET static void NAME(mlpcore_small)(const mlpcore_small_job *job, int thread, int n_threads)
 {
+    NAME(worker) w = NAME(small_worker)(job, thread, n_threads);
     if (job->gather) {
         MLPCORE_SUFFIX(mlpcore_gather, S)(job->gather, thread, n_threads);
         mlpcore_barrier_wait(job->shared->n_taken, n_threads);
     }
-    for (ptrdiff_t i = 0; i < job->n_steps; i++) {
-        const NAME(samples) s = NAME(small_samples)(job, job->steps[i].n_rows, n_threads);
-        if (i > 0) mlpcore_barrier_wait(job->shared->n_taken, n_threads);
-        NAME(small_step)(job, job->steps + i, &s, thread, n_threads);
+    NAME(small_refresh)(&w);
+    for (w.step = job->steps; w.step < job->steps + job->n_steps; w.step++) {
+        if (w.s.m != w.step->n_rows) NAME(small_samples)(&w);
+        NAME(small_step)(&w);
     }
+    if (thread == 0) *job->n_alike = n_threads;
 }
 
 #undef NAME
 #undef LANES
 #undef PADDED
+#undef OF_A_LINE
+#undef ON_LINES

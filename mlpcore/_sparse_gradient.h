@@ -78,14 +78,17 @@ TARGET MLPCORE_INLINE void NAME(gradient_of_group)(const int N, const int G,
     NAME(sum_columns)(N, G, tile->columns, terms, n_terms, tile->part > 0, units, sum);
     if (!tile->is_last) return;
     if (units == job->n_units) {
-        MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, size * units, sum, w, first, second);
+        MLPCORE_SUFFIX(mlpcore_apply, S)(MLPCORE_FUSES, &tile->rule, size * units, sum, w, first,
+                                         second);
         return;
     }
     for (ptrdiff_t f = 0; f < size; f++) {
         if (units == N * LANES)
-            MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, N * LANES, sum, w, first, second);
+            MLPCORE_SUFFIX(mlpcore_apply, S)(MLPCORE_FUSES, &tile->rule, N * LANES, sum, w, first,
+                                             second);
         else
-            MLPCORE_SUFFIX(mlpcore_apply, S)(&tile->rule, units, sum, w, first, second);
+            MLPCORE_SUFFIX(mlpcore_apply, S)(MLPCORE_FUSES, &tile->rule, units, sum, w, first,
+                                             second);
         sum += units, w += job->n_units, first += job->n_units, second += job->n_units;
     }
 }

@@ -153,6 +153,46 @@ TARGET MLPCORE_INLINE void NAME(tile)(const int rows, const int vectors, const i
 #endif
 }
 
+/* out (rows, vectors) = A_0 B_0 + A_1 B_1, of k terms each; of up to half as many rows as a tile
+   has, for all sums to stay in registers. */
+TARGET MLPCORE_INLINE void NAME(tile_of_two)(const int rows, const int vectors, ptrdiff_t k,
+                                             const T *const *A, ptrdiff_t a_stride,
+                                             const T *const *B, ptrdiff_t b_stride, T *out)
+{
+#if defined(_MSC_VER)
+    for (int i = 0; i < rows; i++)
+        for (int c = 0; c < vectors * LANES; c++) {
+            T sum[2] = {0};
+            for (int q = 0; q < 2; q++)
+                for (ptrdiff_t p = 0; p < k; p++)
+                    sum[q] += A[q][i * a_stride + p] * B[q][p * b_stride + c];
+            out[i * vectors * LANES + c] = sum[0] + sum[1];
+        }
+#else
+    NAME(vector) sum[2][MLPCORE_ROWS / 2][2] = {0}, b[2];
+    NAME(high_rows) high = NAME(rows_of)(A[0], a_stride);
+    high.row[1] = A[1];
+    for (ptrdiff_t p = 0; p < k; p++, high.row[0]++, high.row[1]++)
+#pragma GCC unroll 2
+        for (int q = 0; q < 2; q++) {
+            for (int v = 0; v < vectors; v++)
+                b[v] = *(const NAME(vector) *)(B[q] + p * b_stride + v * LANES);
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++) {
+                const T a = high.row[q][high.distance[i]];
+#pragma GCC unroll 2
+                for (int v = 0; v < vectors; v++)
+                    sum[q][i][v] = NAME(multiply_add)(sum[q][i][v], a, b[v]);
+            }
+        }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            *(NAME(vector) *)(out + (i * vectors + v) * LANES) = sum[0][i][v] + sum[1][i][v];
+#endif
+}
+
 #define CASE(r)                                                                            \
     case r:                                                                                \
         if (r <= MLPCORE_ROWS)                                                             \

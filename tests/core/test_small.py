@@ -111,12 +111,17 @@ def test_every_activation_as_the_general_way(hidden, shared_bias):
     problem.same_both_ways(1e-12, batch_size=32, alpha=0.0)
 
 
-@pytest.mark.parametrize("batch_size", [32, 500])
+@pytest.mark.parametrize("batch_size", [32, 47, 100, 500])
+@pytest.mark.parametrize(
+    ("solver", "shared_bias"),
+    [("sgd", False), ("nesterov", False), ("adam", False), ("adam", True)],
+)
+@pytest.mark.parametrize("sizes", [(40, 100, 64, 3), (37, 93, 41, 17, 5)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_threads_change_no_bit(dtype, batch_size):
+def test_threads_change_no_bit(dtype, sizes, solver, shared_bias, batch_size):
     """Nor does it matter who makes which step: a trial has some by one thread, some by all."""
-    problem = Problem((40, 100, 64, 3), 1100, dtype)
-    options = {"solver": "adam", "batch_size": batch_size, "max_iter": 20}
+    problem = Problem(sizes, 1100, dtype, shared_bias=shared_bias)
+    options = {"solver": solver, "batch_size": batch_size, "max_iter": 20}
     expected = problem.train(**options)
     for n_threads in (2, 3, 8):
         found = problem.train(**options, n_threads=n_threads)
