@@ -5,13 +5,14 @@
 TARGET static NAME(worker) NAME(small_worker)(const mlpcore_small_job *job, int thread,
                                               int n_threads)
 {
-    T *own = (T *)job->own + (thread - 1) * 3 * job->block;
     NAME(worker) w = {job, thread, n_threads, job->steps, job->params};
     w.to.target = job->target, w.to.first = job->first, w.to.second = job->second;
     w.sums = (T *)job->sums + thread * job->sums_size;
     if (NAME(small_owns)(&w) && thread > 0) {
-        w.params = w.to.target = own;
-        w.to.first = own + job->block, w.to.second = own + 2 * job->block;
+        w.to.target = (T *)job->own + (thread - 1) * 3 * job->block;
+        w.to.first = w.to.target + job->block;
+        w.to.second = w.to.first + job->block;
+        w.params = w.to.target;
     }
     return w;
 }
