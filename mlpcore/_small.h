@@ -78,7 +78,8 @@ typedef struct {
     mlpcore_shared *shared;            /* (n_threads,): of which the first counts who waits */
     ptrdiff_t shared_rows;             /* a batch of as many has parts; 0: none has */
     ptrdiff_t block;                   /* elements, of n_params */
-    void *gradients;                   /* (4, MLPCORE_MOST_PARTS, block): of the parts */
+    void *gradients;                   /* (4, most_parts, block) */
+    ptrdiff_t most_parts;
     void *own;                         /* (n_threads - 1, 3, block): params, first and second of
                                           all threads but the first; NULL: all have those above */
     int *n_alike;                      /* threads whose params are those above */

@@ -42,6 +42,7 @@ cdef extern from "_small.h" nogil:
         Py_ssize_t shared_rows
         Py_ssize_t block
         void *gradients
+        Py_ssize_t most_parts
         void *own
         int *n_alike
 

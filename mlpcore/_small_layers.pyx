@@ -18,9 +18,9 @@ from mlpcore._types cimport real
 cdef extern from "_small.h" nogil:
     int WIDEST_PANEL "MLPCORE_WIDEST_PANEL"
     int LANES "MLPCORE_MOST_LANES"
-    int MOST_PARTS "MLPCORE_MOST_PARTS"
     int TOGETHER "MLPCORE_TOGETHER"
     int APART "MLPCORE_APART"
+    Py_ssize_t n_parts "mlpcore_small_n_parts"(Py_ssize_t batch_size, Py_ssize_t shared_rows)
     void mlpcore_small_f(const void *job, int thread, int n_threads)
     void mlpcore_small_d(const void *job, int thread, int n_threads)
 
@@ -94,6 +94,7 @@ cdef class SmallLayers:
         self.job.sums_size = on_lines(max(
             TOGETHER, np.maximum(inputs * np.minimum(outputs, LANES), outputs).max())) + APART
         self.job.block = on_lines(network.n_params) + APART
+        self.job.most_parts = n_parts(batch_size, shared_rows)
         self.job.most_panels = (batch_size + 1) // 2
         self.make_room(((batch_size - 1) // WIDEST_PANEL + team.n_threads) * WIDEST_PANEL, dtype,
                        sizes.sum() + n_layers + 1 + network.n_outputs,
@@ -108,7 +109,7 @@ cdef class SmallLayers:
         cdef bint own = job.shared_rows and n_threads > 1
         n_bytes = dtype().itemsize * on_lines(np.array([
             n_samples * rows, n_samples * rows, n_samples * turned, n_threads * job.sums_size,
-            4 * MOST_PARTS * job.block * own, (n_threads - 1) * 3 * job.block * own]))
+            4 * job.most_parts * job.block * own, (n_threads - 1) * 3 * job.block * own]))
         memory = np.zeros(n_bytes.sum() + (2 * job.most_panels + 1) * 64, np.uint8)
         start = np.cumsum([-memory.ctypes.data % 64, *n_bytes])
         self.memory = memory

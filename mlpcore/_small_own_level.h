@@ -33,7 +33,7 @@ TARGET static void NAME(small_refresh)(const NAME(worker) *w)
 MLPCORE_INLINE T *NAME(small_gradient)(const NAME(worker) *w, ptrdiff_t p, int is_own)
 {
     const ptrdiff_t several = 2 * ((w->step - w->job->steps) % 2) + is_own;
-    return (T *)w->job->gradients + (several * MLPCORE_MOST_PARTS + p) * w->job->block;
+    return (T *)w->job->gradients + (several * w->job->most_parts + p) * w->job->block;
 }
 
 /* Store the gradients of a thread's parts. */
