@@ -10,14 +10,11 @@ from mlpcore._optimizers cimport Optimizer, update_of
 from mlpcore._pace cimport Pace
 from mlpcore._rows cimport gather, gather_job, Rows
 from mlpcore._run cimport clock_seconds, Run
-from mlpcore._small_layers cimport (are_small, make_steps, mlpcore_small_step, SmallLayers,
-                                    take_targets)
+from mlpcore._small_layers cimport (are_small, make_steps, mlpcore_small_step, n_parts,
+                                    SmallLayers, take_targets)
 from mlpcore._steps cimport total_weight
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
-
-cdef extern from "_small.h" nogil:
-    Py_ssize_t n_parts "mlpcore_small_n_parts"(Py_ssize_t batch_size, Py_ssize_t shared_rows)
 
 cdef enum:
     # Of a step, for which another thread may be worth meeting it: its pace will tell.
@@ -61,6 +58,7 @@ cdef class SmallSteps:
 
     def __init__(self, Network network, Objective objective, Py_ssize_t batch_size, dtype,
                  int n_threads, Py_ssize_t n_seen):
+        # Of a batch that is worth two threads.
         cdef Py_ssize_t shared_rows = 1 + 2 * MULTIPLICATIONS_OF_A_THREAD // (3 * network.n_weights)
         self.n_rows = batch_size * max(1, min(
             STEPS_TOGETHER, ROWS_TOGETHER // batch_size,

@@ -69,13 +69,14 @@ TARGET static void NAME(small_product)(const NAME(samples) *s, ptrdiff_t p, int 
 TARGET static int NAME(small_products)(const NAME(samples) *s, ptrdiff_t p, int n, int vectors,
                                        const NAME(factors) *f, ptrdiff_t i, ptrdiff_t j, T *out)
 {
-    const ptrdiff_t k = s->part[p + 1] - s->part[p], half = n > MLPCORE_ROWS / 2 ? (n + 1) / 2 : n;
+    const ptrdiff_t k = s->part[p + 1] - s->part[p];
+    const int half = n > MLPCORE_ROWS / 2 ? (n + 1) / 2 : n;
     const T *A[2], *B[2];
     if (s->part[p + 2] - s->part[p + 1] != k) return 0;
     for (int q = 0; q < 2; q++)
         if (NAME(small_terms)(s, f, i, j, s->part[p + q], &A[q], &B[q]) < k) return 0;
     for (int from = 0, rows; from < n; from += rows) {
-        rows = n - from < half ? n - from : (int)half;
+        rows = n - from < half ? n - from : half;
         switch (rows) { CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) }
         for (int q = 0; q < 2; q++) A[q] += rows * s->width;
         out += rows * vectors * LANES;
@@ -90,7 +91,7 @@ TARGET MLPCORE_INLINE void NAME(small_add)(ptrdiff_t n, const T *restrict a, T *
     for (ptrdiff_t c = 0; c < n; c++) out[c] += a[c];
 }
 
-/* The same for some parts: sums of two each, and of those. */
+/* The sums of the tile at row i and column j over some parts: of two each, and of those. */
 TARGET static void NAME(small_tile_sums)(const NAME(samples) *s, const ptrdiff_t *parts, int n,
                                          int vectors, const NAME(factors) *f, ptrdiff_t i,
                                          ptrdiff_t j, T *out)
@@ -231,10 +232,8 @@ TARGET static NAME(factors) NAME(small_factors)(const NAME(worker) *w, ptrdiff_t
 {
     const mlpcore_small_job *job = w->job;
     const ptrdiff_t row = mlpcore_small_row(job, l - 1), width = w->s.width;
-    NAME(factors) f = {w->A + row * width, turned, NAME(small_columns)(job, l),
-                       w->s.turned};
-    if (NAME(small_is_narrow)(job, l))
-        f.A = w->D + (row + job->sizes[l - 1] + 1) * width;
+    NAME(factors) f = {w->A + row * width, turned, NAME(small_columns)(job, l), w->s.turned};
+    if (NAME(small_is_narrow)(job, l)) f.A = w->D + (row + job->sizes[l - 1] + 1) * width;
     if (NAME(small_reads_X)(job, l)) {
         f.B = (const T *)job->X + w->step->first * job->row_stride;
         f.b_stride = job->row_stride, f.apart = width * job->row_stride;

@@ -45,6 +45,7 @@ cdef extern from "_small.h" nogil:
         Py_ssize_t most_parts
         void *own
         int *n_alike
+    Py_ssize_t n_parts "mlpcore_small_n_parts"(Py_ssize_t batch_size, Py_ssize_t shared_rows)
 
 cdef class SmallLayers:
     cdef Network network

@@ -20,7 +20,6 @@ cdef extern from "_small.h" nogil:
     int LANES "MLPCORE_MOST_LANES"
     int TOGETHER "MLPCORE_TOGETHER"
     int APART "MLPCORE_APART"
-    Py_ssize_t n_parts "mlpcore_small_n_parts"(Py_ssize_t batch_size, Py_ssize_t shared_rows)
     void mlpcore_small_f(const void *job, int thread, int n_threads)
     void mlpcore_small_d(const void *job, int thread, int n_threads)
 

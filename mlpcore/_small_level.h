@@ -257,7 +257,8 @@ TARGET static void NAME(mlpcore_small)(const mlpcore_small_job *job, int thread,
         if (w.s.m != w.step->n_rows) NAME(small_samples)(&w);
         NAME(small_step)(&w);
     }
-    if (thread == 0) *job->n_alike = n_threads;
+    /* All have read it before they met at the first step. */
+    if (thread == 0 && job->n_steps > 0) *job->n_alike = n_threads;
 }
 
 #undef NAME

@@ -35,7 +35,7 @@ typedef struct {
 #endif
 
 /* The same in the type of the parameters, and the rule itself. */
-#define MLPCORE_RULE(T, S, SQRT, FMA)                                                           \
+#define MLPCORE_RULE(T, S, SQRT, FMA)                                                      \
     typedef struct {                                                                       \
         int kind;                                                                          \
         T scale, decay, keep, rate, momentum, beta_1, beta_2, epsilon, c_1, c_2;           \
@@ -49,7 +49,7 @@ typedef struct {
         };                                                                                 \
         return rule;                                                                       \
     }                                                                                      \
-    /* a b + c */                                                                           \
+    /* a b + c */                                                                          \
     MLPCORE_INLINE T mlpcore_fma_##S(const int fuses, T a, T b, T c)                       \
     {                                                                                      \
         return fuses ? FMA(a, b, c) : a * b + c;                                           \

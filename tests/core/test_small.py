@@ -111,22 +111,35 @@ def test_every_activation_as_the_general_way(hidden, shared_bias):
     problem.same_both_ways(1e-12, batch_size=32, alpha=0.0)
 
 
-@pytest.mark.parametrize("batch_size", [32, 47, 100, 500])
 @pytest.mark.parametrize(
-    ("solver", "shared_bias"),
-    [("sgd", False), ("nesterov", False), ("adam", False), ("adam", True)],
+    ("batch_size", "n_threads"), [(32, 2), (47, 2), (100, 2), (100, 3), (500, 3), (500, 8)]
 )
+@pytest.mark.parametrize("solver", ["sgd", "nesterov", "adam"])
 @pytest.mark.parametrize("sizes", [(40, 100, 64, 3), (37, 93, 41, 17, 5)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_threads_change_no_bit(dtype, sizes, solver, shared_bias, batch_size):
+def test_threads_change_no_bit(dtype, sizes, solver, batch_size, n_threads):
     """Nor does it matter who makes which step: a trial has some by one thread, some by all."""
-    problem = Problem(sizes, 1100, dtype, shared_bias=shared_bias)
-    options = {"solver": solver, "batch_size": batch_size, "max_iter": 20}
-    expected = problem.train(**options)
-    for n_threads in (2, 3, 8):
-        found = problem.train(**options, n_threads=n_threads)
-        for a, b in zip(found, expected, strict=True):
-            np.testing.assert_array_equal(a, b)
+    same_by_threads(Problem(sizes, 1100, dtype), n_threads, solver=solver, batch_size=batch_size)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_threads_change_no_bit_of_one_bias_a_layer(dtype):
+    problem = Problem((37, 93, 41, 17, 5), 1100, dtype, shared_bias=True)
+    same_by_threads(problem, 2, solver="adam", batch_size=47)
+
+
+def test_threads_make_no_step_where_nothing_weighs():
+    """Two calls in three: the copies of weights are made in the other ones."""
+    weights = np.arange(1100) // 256 % 3 == 0
+    same_by_threads(Problem((40, 100, 64, 3), 1100), 2, solver="adam", batch_size=32,
+                    sample_weight=weights.astype(float), order=np.arange(1100))  # fmt: skip
+
+
+def same_by_threads(problem, n_threads, **options):
+    expected = problem.train(max_iter=20, **options)
+    found = problem.train(max_iter=20, n_threads=n_threads, **options)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_order_and_a_batch_without_weight():
