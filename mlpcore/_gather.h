@@ -182,12 +182,25 @@ TARGET static void NAME(gather_part)(const mlpcore_sparse_job *job, mlpcore_nonz
         NAME(sort_by_group)(1, part, job->n_stretches, job->n_groups);
 }
 
+/* A copy of what is sorted, for other threads. */
+TARGET static void NAME(publish_part)(const mlpcore_sparse_job *job, mlpcore_nonzeros *part)
+{
+    const size_t entry = (size_t)MLPCORE_ENTRY(job->per_group) * sizeof(T);
+    NAME(stream_bytes)(part->group_start, (size_t)(job->n_groups + 1) * sizeof(int32_t),
+                       part->published_start);
+    NAME(stream_bytes)(part->by_group, (size_t)part->n_entries * entry, part->published);
+    NAME(all_streamed)();
+}
+
 TARGET static void NAME(mlpcore_sparse_gather)(const mlpcore_sparse_job *job, int t, int n_threads)
 {
     const int is_private = job->is_private;
     const int n_parts = is_private ? 2 : mlpcore_n_parts(n_threads);
     mlpcore_nonzeros *parts = job->parts + (is_private ? n_parts * t : 0);
     if (t == 0) *job->n_parts = n_parts, *job->n_copies = is_private ? n_threads : 1;
-    for (int p = is_private ? 0 : t; p < n_parts; p += is_private ? 1 : n_threads)
+    for (int p = is_private ? 0 : t; p < n_parts; p += is_private ? 1 : n_threads) {
         NAME(gather_part)(job, &parts[p], p, n_parts);
+        parts[p].gathered_by = t, parts[p].is_published = parts[p].published && n_threads > 1;
+        if (parts[p].is_published) NAME(publish_part)(job, &parts[p]);
+    }
 }

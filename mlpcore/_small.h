@@ -24,12 +24,9 @@
 
 #include <float.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 #include "_barrier.h"
 #include "_dense.h"
+#include "_published.h"
 #include "_rows.h"
 #include "_squares.h"
 
@@ -66,6 +63,7 @@ typedef struct {
     const void *X;                     /* the rows of all steps */
     void *d_X;                         /* receives their delta, or NULL */
     ptrdiff_t row_stride;              /* of both */
+    mlpcore_published of_d_X;          /* its rows, for others */
     const ptrdiff_t *index;            /* which of all samples each row is */
     const void *Y, *sample_weight;     /* of all samples; NULL: all weigh 1 */
     const void *params;

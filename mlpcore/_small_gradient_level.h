@@ -1,28 +1,11 @@
 /* The gradient of small layers for one type T and one level, included by _small_level.h: tile by
    tile, and what becomes of it. */
 
-/* A cache line, on its way to other threads: past the caches, between which it would be handed to
-   and fro. */
-TARGET MLPCORE_INLINE void NAME(stream_line)(const T *from, T *to)
-{
-#if VECTOR_BYTES == 64
-    _mm512_stream_ps((float *)to, _mm512_loadu_ps((const float *)from));
-#elif VECTOR_BYTES == 32
-    for (int k = 0; k < 2; k++)
-        _mm256_stream_ps((float *)to + 8 * k, _mm256_loadu_ps((const float *)from + 8 * k));
-#elif defined(__x86_64__)
-    for (int k = 0; k < 4; k++)
-        _mm_stream_ps((float *)to + 4 * k, _mm_loadu_ps((const float *)from + 4 * k));
-#else
-    memcpy(to, from, 64);
-#endif
-}
-
 /* Publish the gradient that is stored, as far as it fills lines up to number `end`. */
 TARGET MLPCORE_INLINE void NAME(small_publish)(NAME(change) *to, ptrdiff_t end)
 {
     for (; to->published && to->at + OF_A_LINE <= end; to->at += OF_A_LINE)
-        NAME(stream_line)(to->target + to->at, to->published + to->at);
+        NAME(stream_bytes)(to->target + to->at, 64, to->published + to->at);
 }
 
 /* The factors of a layer's gradient: A (n, width) and B (width, b_stride) of the first panel; B of

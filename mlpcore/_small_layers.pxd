@@ -1,6 +1,7 @@
 from mlpcore._losses cimport Objective
 from mlpcore._network cimport Network
 from mlpcore._optimizers cimport mlpcore_update
+from mlpcore._published cimport mlpcore_published, Published
 from mlpcore._rows cimport mlpcore_gather_job
 from mlpcore._team cimport mlpcore_shared, Team
 from mlpcore._types cimport real
@@ -24,6 +25,7 @@ cdef extern from "_small.h" nogil:
         const void *X
         void *d_X
         Py_ssize_t row_stride
+        mlpcore_published of_d_X
         const Py_ssize_t *index
         const void *Y
         const void *sample_weight
@@ -53,6 +55,7 @@ cdef class SmallLayers:
     cdef readonly Team team
     cdef unsigned char[::1] memory
     cdef int n_alike
+    cdef Published of_d_X
     cdef mlpcore_small_job job
 
     cdef int make_room(self, Py_ssize_t n_samples, dtype, Py_ssize_t rows,

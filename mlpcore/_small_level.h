@@ -6,6 +6,7 @@
 #define OF_A_LINE (64 / (int)sizeof(T))
 #define ON_LINES(n) (((n) + OF_A_LINE - 1) / OF_A_LINE * OF_A_LINE)
 
+#include "_publish_level.h"
 #include "_small_output_level.h"
 
 /* How the samples of a batch lie. */
@@ -202,6 +203,21 @@ MLPCORE_INLINE ptrdiff_t NAME(small_first_panel)(const NAME(worker) *w, int thre
     return (w->s.part[part] + w->s.width - 1) / w->s.width;
 }
 
+/* Publish the delta of m inputs from row `from` on. */
+TARGET static void NAME(small_publish_delta)(const NAME(worker) *w, ptrdiff_t from, ptrdiff_t m)
+{
+    const mlpcore_small_job *job = w->job;
+    const mlpcore_published *published = &job->of_d_X;
+    for (ptrdiff_t i = from; i < from + m; i++) {
+        mlpcore_name_publisher(published, i, w->thread, w->n_threads);
+        if (w->n_threads > 1)
+            NAME(stream_bytes)((const T *)job->d_X + i * job->row_stride,
+                               (size_t)job->sizes[0] * sizeof(T),
+                               (T *)published->rows + i * published->stride);
+    }
+    NAME(all_streamed)();
+}
+
 /* A thread's panels of a step. */
 TARGET static void NAME(small_panels)(const NAME(worker) *w)
 {
@@ -216,6 +232,7 @@ TARGET static void NAME(small_panels)(const NAME(worker) *w)
         NAME(small_panel)(job, s, w->params, step->first + from, m, w->A + p * size,
                           w->D + p * size, w->turned + p * s->turned,
                           mlpcore_small_losses(job, step, p));
+        if (job->of_d_X.rows) NAME(small_publish_delta)(w, from, m);
     }
 }
 

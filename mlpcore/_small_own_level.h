@@ -51,9 +51,7 @@ TARGET static void NAME(small_store)(const NAME(worker) *w)
         to.at = w->job->n_weights / OF_A_LINE * OF_A_LINE;
         NAME(small_publish)(&to, ON_LINES(w->job->n_params));
     }
-#if defined(__x86_64__)
-    _mm_sfence();
-#endif
+    NAME(all_streamed)();
 }
 
 /* sums (n,) = the sums of what all parts have from number `at` on. */

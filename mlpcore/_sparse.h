@@ -6,6 +6,8 @@
    the other one has written would take longer. In the forward pass a thread computes some rows, or
    of many units some tiles of units; in the gradient some tiles, or of few units some groups. Two
    threads share rows, tiles and groups, to be done at the same time though one of them be held up.
+   Of few units and dense rows, each reads copies of what others write of W, of its delta and of the
+   entries by group (_published.h).
    A tile of units stays in registers while the entries of a row, or of a group, are added up in the
    order of the features, or of the rows: whatever the threads, no sum depends on them. */
 #ifndef MLPCORE_SPARSE_H
@@ -19,6 +21,7 @@
 #include "_activations.h"
 #include "_levels.h"
 #include "_pieces.h"
+#include "_published.h"
 #include "_rows.h"
 #include "_stages.h"
 #include "_updates.h"
@@ -60,6 +63,9 @@ typedef struct {
     void *values;                 /* (n_entries, per_group) */
     int32_t *group_start;         /* (n_groups + 1,) */
     void *by_group;               /* (n_entries, MLPCORE_ENTRY(per_group)), or NULL */
+    int32_t *published_start;     /* copies of both, for others than thread gathered_by; or NULL */
+    void *published;
+    int is_published, gathered_by;
 } mlpcore_nonzeros;
 
 /* A block and what to do with it. */
@@ -83,6 +89,9 @@ typedef struct {
     const void *table;          /* scale times each byte */
     double scale;
     const void *W, *b;          /* (n_features, n_units); (n_units,), or (1,) with b_step 0 */
+    mlpcore_published of_W;     /* rows of W for others: whole vectors, of which the last one ends
+                                   where W's row does */
+    mlpcore_published of_Z;     /* the same of the delta, but as they are */
     void *packed;               /* W, tile after tile of units, if it is kept so; otherwise NULL */
     int activation;
     void *Z;                    /* a, or its delta, (n_rows, n_units), rows z_stride apart */
@@ -122,6 +131,18 @@ MLPCORE_INLINE mlpcore_sparse_job mlpcore_job_of(const mlpcore_sparse_job *job, 
     mlpcore_sparse_job own = *job;
     if (t < *job->n_copies) own.parts += t * *job->n_parts;
     return own;
+}
+
+/* Have thread t read copies of the entries by group that others gathered; `parts` has room for all. */
+MLPCORE_INLINE void mlpcore_take_published(mlpcore_sparse_job *job, mlpcore_nonzeros *parts, int t)
+{
+    for (int p = 0; p < *job->n_parts; p++) {
+        parts[p] = job->parts[p];
+        if (!parts[p].is_published || parts[p].gathered_by == t) continue;
+        parts[p].group_start = parts[p].published_start;
+        parts[p].by_group = parts[p].published;
+    }
+    job->parts = parts;
 }
 
 /* Where thread t's groups begin, if it takes some that lie side by side: each thread has about

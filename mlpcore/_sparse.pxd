@@ -2,6 +2,7 @@ from libc.stdint cimport int32_t
 
 from mlpcore._activations cimport Activation
 from mlpcore._optimizers cimport mlpcore_update, Optimizer
+from mlpcore._published cimport mlpcore_published, Published
 from mlpcore._rows cimport Rows
 from mlpcore._team cimport Team
 from mlpcore._types cimport real
@@ -27,6 +28,9 @@ cdef class SparseBlock:
     cdef int32_t[:, ::1] lists
     cdef int32_t[:, ::1] groups
     cdef unsigned char[:, ::1] values
+    cdef unsigned char[:, ::1] published
+    cdef Published copies_of_W
+    cdef mlpcore_published of_W, of_Z
     cdef unsigned char[::1] parts
     cdef unsigned char[::1] packed
     cdef int n_parts, n_copies

@@ -13,6 +13,7 @@ from libc.string cimport memset
 
 from mlpcore._activations cimport Activation, follows_product, IDENTITY
 from mlpcore._optimizers cimport mlpcore_update, Optimizer
+from mlpcore._published cimport forget, mlpcore_published
 from mlpcore._rows cimport FLOAT32, FLOAT64, most_nonzeros, Rows
 from mlpcore._team cimport matrix_on_lines, mlpcore_shared, on_lines, Team
 from mlpcore._types cimport real
@@ -23,16 +24,12 @@ cdef extern from "_sparse.h" nogil:
     Py_ssize_t mlpcore_delta_bytes()
     ctypedef struct mlpcore_nonzeros:
         Py_ssize_t first_row, n_rows, n_entries
-        int32_t *row_start
-        int32_t *group
-        void *values
-        int32_t *group_start
-        void *by_group
+        int32_t *row_start, *group, *group_start, *published_start
+        void *values, *by_group, *published
     ctypedef struct mlpcore_sparse_job:
         mlpcore_nonzeros *parts
         int is_private
-        int *n_parts
-        int *n_copies
+        int *n_parts, *n_copies
         mlpcore_shared *shared
         Py_ssize_t n_rows, n_features, n_units, per_group, n_groups, n_stretches
         Py_ssize_t b_step, z_stride
@@ -40,36 +37,27 @@ cdef extern from "_sparse.h" nogil:
         int x_type
         const Py_ssize_t *csr_start
         const int32_t *csr_feature
-        const Py_ssize_t *index
-        const Py_ssize_t *next
+        const Py_ssize_t *index, *next
         Py_ssize_t n_next
         const void *table
         double scale
         int activation
         const mlpcore_update *update
         int others_wait
-        const void *W
-        const void *b
-        void *packed
-        void *d_W
-        void *first
-        void *second
-        void *sums
+        const void *W, *b
+        mlpcore_published of_W, of_Z
+        void *packed, *d_W, *first, *second, *sums, *Z
         unsigned char *rooms
         Py_ssize_t room_size, delta_bytes
         int32_t *lists
-        void *Z
     ctypedef struct mlpcore_idle_job:
         const mlpcore_nonzeros *parts
         int n_parts, settles
         Py_ssize_t n_features, per_group, n_groups, n_units, n_steps, most_live
-        int32_t *lists
-        int32_t *done
+        int32_t *lists, *done
         const double *rates
         double beta_1, beta_2, epsilon, keep
-        void *W
-        void *first
-        void *second
+        void *W, *first, *second
     void mlpcore_idle_f(const void *job, int thread, int n_threads)
     void mlpcore_idle_d(const void *job, int thread, int n_threads)
     void mlpcore_sparse_gather_f(const void *job, int thread, int n_threads)
@@ -146,6 +134,10 @@ cdef class SparseBlock:
         # By row, and perhaps by group, each entry with its row.
         cdef Py_ssize_t by_group = 2 * room * dtype().itemsize if is_backward else 0
         self.values = np.empty((n, by_group + room * dtype().itemsize), np.uint8)
+        cdef bint publishes = (is_backward and team.n_threads > 1 and not self.is_private
+                               and not rows.is_csr)
+        self.published = matrix_on_lines(n * publishes, 4 * width + (by_group + 63) // 64 * 64,
+                                         np.uint8)
         self.parts = np.empty(n * sizeof(mlpcore_nonzeros), np.uint8)
         cdef mlpcore_nonzeros *parts = <mlpcore_nonzeros *> &self.parts[0]
         for t in range(n):
@@ -154,6 +146,8 @@ cdef class SparseBlock:
             parts[t].group = &self.groups[t, 0]
             parts[t].by_group = &self.values[t, 0] if is_backward else NULL
             parts[t].values = &self.values[t, by_group]
+            parts[t].published = &self.published[t, 4 * width] if publishes else NULL
+            parts[t].published_start = <int32_t *> &self.published[t, 0] if publishes else NULL
 
 
 cdef class IdleSteps:
@@ -199,8 +193,13 @@ cdef void fill_idle_job(IdleSteps idle, mlpcore_idle_job *job) noexcept nogil:
 
 cdef void idle_steps(SparseBlock block, bint settles, real[::1] params,
                      real[:, :] state) noexcept nogil:
-    """Make the steps that wait: all, or those before this one on the block's own features."""
+    """Make the steps that wait: all, or those before this one on the block's own features.
+
+    After all, who else may change weights then is not known to the threads.
+    """
     cdef mlpcore_idle_job job
+    if block is not None and settles:
+        forget(&block.of_W)
     if block is None or block.idle is None or block.idle.n_steps == 0:
         return
     fill_idle_job(block.idle, &job)
@@ -228,6 +227,7 @@ cdef mlpcore_sparse_job new_job(SparseBlock block, const real[:, ::1] Z) noexcep
     job.n_stretches = block.n_stretches
     job.rooms, job.room_size = &block.team.rooms[0, 0], block.team.rooms.strides[0]
     job.delta_bytes = DELTA_BYTES
+    job.of_W, job.of_Z = block.of_W, block.of_Z
     job.Z = <void *> &Z[0, 0]
     job.z_stride = Z.strides[0] // <Py_ssize_t> sizeof(real)
     return job

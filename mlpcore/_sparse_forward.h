@@ -97,41 +97,6 @@ typedef struct {
     ptrdiff_t first, end, ahead, ahead_end;
 } NAME(rows);
 
-/* Where a tile of W has a stretch of n features; their rows lie `stride` apart. */
-typedef struct {
-    const T *W;
-    ptrdiff_t stride, n;
-} NAME(panel);
-
-TARGET MLPCORE_INLINE NAME(panel) NAME(panel_of)(const mlpcore_sparse_job *job,
-                                                 const NAME(tile) *tile, ptrdiff_t stretch)
-{
-    const ptrdiff_t from = stretch * MLPCORE_STRETCH, n = job->n_features - from;
-    const ptrdiff_t width = tile->vectors * LANES;
-    NAME(panel) panel = {(const T *)job->W + from * job->n_units + tile->first, job->n_units,
-                         n < MLPCORE_STRETCH ? n : MLPCORE_STRETCH};
-    if (job->packed) {
-        panel.W = (const T *)job->packed + tile->first * job->n_features + from * width;
-        panel.stride = width;
-    }
-    return panel;
-}
-
-/* W, tile after tile of all units; a thread packs some features. */
-TARGET static void NAME(mlpcore_sparse_pack)(const mlpcore_sparse_job *job, int t, int n_threads)
-{
-    const NAME(tiles) tiles = NAME(tiles_of)(0, job->n_units, NAME(forward_vectors));
-    const ptrdiff_t from = mlpcore_part(job->n_features, t, n_threads);
-    const ptrdiff_t n = mlpcore_part(job->n_features, t + 1, n_threads) - from;
-    for (int i = 0; i < tiles.n; i++) {
-        const NAME(tile) tile = NAME(tile_at)(&tiles, i);
-        const ptrdiff_t width = tile.vectors * LANES;
-        NAME(copy_columns)((const T *)job->W + from * job->n_units + tile.first, job->n_units, n,
-                           tile.n, width,
-                           (T *)job->packed + tile.first * job->n_features + from * width);
-    }
-}
-
 /* Add the entries of stretch s of some rows to their sums (rows, N LANES); W holds N vectors of
    each feature of the stretch. Meanwhile the next stretch of the tile comes nearer. */
 TARGET MLPCORE_INLINE void NAME(add_stretch)(const int N, const int G,
@@ -154,7 +119,7 @@ TARGET MLPCORE_INLINE void NAME(add_stretch)(const int N, const int G,
                 mlpcore_prefetch_row(x.at, x.n);
             }
             for (n_done++; asked * n_rows < n_done * next->n; asked++)
-                mlpcore_prefetch_row(next->W + asked * next->stride, N * LANES * sizeof(T));
+                mlpcore_prefetch_row(NAME(row_of_panel)(next, asked), N * LANES * sizeof(T));
             NAME(sum_rows)(N, G, W - from * N * LANES, N * LANES, job->n_features - 1,
                            (N - 1) * LANES, &terms, s > 0, sums);
         }
@@ -183,15 +148,15 @@ TARGET static void NAME(stretch_of_rows)(const mlpcore_sparse_job *job, const NA
    it is packed. `sums` is for all rows from the first of the stages on; a piece of them has its
    place there in every tile, however wide, as the other thread may still be at the one before. */
 TARGET static void NAME(forward_tile)(const mlpcore_sparse_job *job, const NAME(tile) *tile,
-                                      NAME(rows) rows, mlpcore_stages *stages, T *copy, T *sums)
+                                      NAME(rows) rows, mlpcore_stages *stages, int t, T *copy,
+                                      T *sums)
 {
     enum { ROW = NAME(forward_vectors) * LANES };
     for (ptrdiff_t s = 0; s < job->n_stretches; s++) {
-        const NAME(panel) panel = NAME(panel_of)(job, tile, s);
+        const NAME(panel) panel = NAME(panel_of)(job, tile, s, t);
         const T *W = job->packed ? panel.W : copy;
-        NAME(panel) next = NAME(panel_of)(job, tile, s + 1);
-        if (!job->packed)
-            NAME(copy_columns)(panel.W, panel.stride, panel.n, tile->n, tile->vectors * LANES, copy);
+        NAME(panel) next = NAME(panel_of)(job, tile, s + 1, t);
+        if (!job->packed) NAME(copy_panel)(&panel, tile, copy);
         while (mlpcore_next_in_stage(stages)) {
             rows.first = stages->from, rows.end = stages->to;
             NAME(stretch_of_rows)(job, tile, &rows, s, W, &next,
@@ -236,7 +201,7 @@ TARGET static void NAME(forward_packed)(const mlpcore_sparse_job *job, int t, in
         const NAME(tile) tile = NAME(tile_at)(&tiles, runs.tile);
         const ptrdiff_t end = runs.to * ROWS < job->n_rows ? runs.to * ROWS : job->n_rows;
         mlpcore_stages stages = mlpcore_stages_of_one(runs.from * ROWS, end);
-        NAME(forward_tile)(job, &tile, rows, &stages, NULL, NAME(room_for_sums)(job, t, 0));
+        NAME(forward_tile)(job, &tile, rows, &stages, t, NULL, NAME(room_for_sums)(job, t, 0));
         rows.ahead_end = 0;
     }
 }
@@ -284,7 +249,7 @@ TARGET static void NAME(forward_copied)(const mlpcore_sparse_job *job, int by_un
         const NAME(tile) tile =
             NAME(tile_at)(&division.tiles, is_own && is_last ? division.tiles.n - 1 - i : i);
         NAME(forward_tile)(job, &tile, rows, is_own ? &division.rows_of_own : &division.shared_rows,
-                           NAME(room_for_W)(job, t),
+                           t, NAME(room_for_W)(job, t),
                            NAME(room_for_sums)(job, is_own ? t : t - is_last, !is_own));
         rows.ahead_end = 0;
     }

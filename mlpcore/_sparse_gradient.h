@@ -24,6 +24,7 @@ typedef struct {
     T *kept;
     NAME(tile) units;
     int part, part_end, is_last, skips_unmet;
+    int thread, n_threads;
     MLPCORE_SUFFIX(mlpcore_rule, S) rule;
 } NAME(tile_of_delta);
 
@@ -63,6 +64,24 @@ TARGET MLPCORE_INLINE void NAME(sum_columns)(const int N, const int G, const T *
 #endif
 }
 
+/* Publish a tile of N vectors of the weights of `size` features of group j. Who has the first tile is
+   named: another thread may have the next one. */
+TARGET MLPCORE_INLINE void NAME(publish_group)(const int N, const int G,
+                                               const mlpcore_sparse_job *job,
+                                               const NAME(tile_of_delta) *tile, ptrdiff_t j,
+                                               ptrdiff_t size, const T *w)
+{
+    const mlpcore_published *published = &job->of_W;
+    T *to = (T *)published->rows + G * j * published->stride + tile->units.first;
+    for (ptrdiff_t f = 0; f < size; f++, w += job->n_units, to += published->stride) {
+        if (tile->units.first == 0)
+            mlpcore_name_publisher(published, G * j + f, tile->thread, tile->n_threads);
+        if (tile->n_threads == 1) continue;
+        for (int v = 0; v < N - 1; v++) NAME(stream)(w + v * LANES, to + v * LANES);
+        NAME(stream)(w + tile->units.n - LANES, to + (N - 1) * LANES);
+    }
+}
+
 /* X^T D and what follows, for the features of group j and a tile of N vectors of columns. If these
    are all units, the weights of both features lie side by side. */
 TARGET MLPCORE_INLINE void NAME(gradient_of_group)(const int N, const int G,
@@ -77,12 +96,10 @@ TARGET MLPCORE_INLINE void NAME(gradient_of_group)(const int N, const int G,
     T *w = (T *)job->d_W + at, *first = (T *)job->first + at, *second = (T *)job->second + at;
     NAME(sum_columns)(N, G, tile->columns, terms, n_terms, tile->part > 0, units, sum);
     if (!tile->is_last) return;
-    if (units == job->n_units) {
+    if (units == job->n_units)
         MLPCORE_SUFFIX(mlpcore_apply, S)(MLPCORE_FUSES, &tile->rule, size * units, sum, w, first,
                                          second);
-        return;
-    }
-    for (ptrdiff_t f = 0; f < size; f++) {
+    for (ptrdiff_t f = 0; f < size && units < job->n_units; f++) {
         if (units == N * LANES)
             MLPCORE_SUFFIX(mlpcore_apply, S)(MLPCORE_FUSES, &tile->rule, N * LANES, sum, w, first,
                                              second);
@@ -91,6 +108,7 @@ TARGET MLPCORE_INLINE void NAME(gradient_of_group)(const int N, const int G,
                                              second);
         sum += units, w += job->n_units, first += job->n_units, second += job->n_units;
     }
+    if (job->of_W.rows) NAME(publish_group)(N, G, job, tile, j, size, (const T *)job->d_W + at);
 }
 
 /* Ask for the weights of a group, and for the moments of one that lies anywhere. */
@@ -172,11 +190,17 @@ TARGET MLPCORE_INLINE NAME(tiles) NAME(tiles_of_delta)(const mlpcore_sparse_job 
 }
 
 /* A tile of the delta where the thread's own caches have it. */
-TARGET static void NAME(take_delta)(const mlpcore_sparse_job *job, const NAME(tile) *units,
+TARGET static void NAME(take_delta)(const mlpcore_sparse_job *job, const NAME(tile) *units, int t,
                                     T *columns)
 {
-    NAME(copy_columns)((const T *)job->Z + units->first, job->z_stride, job->n_rows, units->n,
-                       units->vectors * LANES, columns);
+    const ptrdiff_t padded = units->vectors * LANES;
+    for (ptrdiff_t i = 0; i < job->n_rows; i++) {
+        const T *row = mlpcore_is_published(&job->of_Z, i, t)
+                           ? (const T *)job->of_Z.rows + i * job->of_Z.stride
+                           : (const T *)job->Z + i * job->z_stride;
+        row += units->first;
+        NAME(copy_row)(row, row + units->n - LANES, units->n, padded, columns + i * padded);
+    }
 }
 
 /* The sum of its rows, of which the thread that has the first features takes care. */
@@ -202,7 +226,7 @@ TARGET static void NAME(gradient_by_units)(const mlpcore_sparse_job *job, NAME(t
     while (mlpcore_next_run(&runs)) {
         const ptrdiff_t from = runs.from * groups, to = runs.to * groups;
         tile->units = NAME(tile_at)(&tiles, runs.tile);
-        if (runs.tile != taken) NAME(take_delta)(job, &tile->units, columns);
+        if (runs.tile != taken) NAME(take_delta)(job, &tile->units, t, columns);
         if (from == 0) NAME(sum_delta)(job, &tile->units, columns);
         NAME(gradient_by_parts)(job, tile, list, n_groups, from, to < n_groups ? to : n_groups);
         taken = runs.tile;
@@ -220,7 +244,7 @@ TARGET static void NAME(gradient_by_groups)(const mlpcore_sparse_job *job,
         mlpcore_walk of_tile = walk;
         if (walk.n_taken) of_tile.n_taken += i;
         tile->units = NAME(tile_at)(&tiles, i);
-        NAME(take_delta)(job, &tile->units, columns);
+        NAME(take_delta)(job, &tile->units, t, columns);
         if (t == 0) NAME(sum_delta)(job, &tile->units, columns);
         while (mlpcore_next_piece(&of_tile, piece))
             NAME(gradient_by_parts)(job, tile, list, walk.n, of_tile.from, of_tile.to);
@@ -231,17 +255,21 @@ TARGET static void NAME(gradient_by_groups)(const mlpcore_sparse_job *job,
 TARGET static void NAME(mlpcore_sparse_gradient)(const mlpcore_sparse_job *whole, int t,
                                                  int n_threads)
 {
-    const mlpcore_sparse_job own = mlpcore_job_of(whole, t), *job = &own;
+    mlpcore_sparse_job own = mlpcore_job_of(whole, t), *job = &own;
+    mlpcore_nonzeros parts[MLPCORE_MOST_PARTS];
+    mlpcore_take_published(job, parts, t);
     T *columns = (T *)(job->rooms + t * job->room_size);
     int32_t *list = job->lists + t * (job->n_groups + 1);
     const int by_units = job->n_units >= MLPCORE_MANY_UNITS;
     NAME(tile_of_delta) tile = {columns, columns + job->n_rows * NAME(gradient_vectors) * LANES};
     tile.rule = MLPCORE_SUFFIX(mlpcore_new_rule, S)(job->update);
+    tile.thread = t, tile.n_threads = n_threads;
     tile.skips_unmet = job->others_wait || (tile.rule.kind == MLPCORE_ADD && tile.rule.keep == 1);
     const mlpcore_walk walk = mlpcore_walk_of(job, by_units, tile.skips_unmet, t, n_threads, list);
     if (by_units)
         NAME(gradient_by_units)(job, &tile, columns, list, walk.n, t, n_threads);
     else
         NAME(gradient_by_groups)(job, &tile, columns, list, walk, t);
+    NAME(all_streamed)();
 }
 

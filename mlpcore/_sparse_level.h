@@ -21,6 +21,7 @@ _Static_assert((MLPCORE_MANY_UNITS - 1) / (NAME(pair_vectors) * LANES) < MLPCORE
 typedef T NAME(lanes) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T))));
 #endif
 
+#include "_publish_level.h"
 #include "_gather.h"
 #include "_idle.h"
 
@@ -100,9 +101,10 @@ TARGET MLPCORE_INLINE ptrdiff_t NAME(slice)(ptrdiff_t n_units, int t, int n_thre
     return first < n_units ? first : n_units;
 }
 
-/* n elements, and zeros up to whole vectors. The last vector ends where they do: one by one, a few
-   elements would take longer than all others. */
-TARGET MLPCORE_INLINE void NAME(copy_row)(const T *from, ptrdiff_t n, ptrdiff_t padded, T *to)
+/* n elements, and zeros up to whole vectors. The last vector, which is at `last`, ends where they do:
+   one by one, a few elements would take longer than all others. */
+TARGET MLPCORE_INLINE void NAME(copy_row)(const T *from, const T *last, ptrdiff_t n,
+                                          ptrdiff_t padded, T *to)
 {
     ptrdiff_t c = 0;
 #if !defined(_MSC_VER)
@@ -110,7 +112,7 @@ TARGET MLPCORE_INLINE void NAME(copy_row)(const T *from, ptrdiff_t n, ptrdiff_t 
         if (n < padded) *(NAME(lanes) *)(to + padded - LANES) = (NAME(lanes)){0};
         for (; c + LANES <= n; c += LANES)
             *(NAME(lanes) *)(to + c) = *(const NAME(lanes) *)(from + c);
-        *(NAME(lanes) *)(to + n - LANES) = *(const NAME(lanes) *)(from + n - LANES);
+        *(NAME(lanes) *)(to + n - LANES) = *(const NAME(lanes) *)last;
         return;
     }
 #endif
@@ -124,9 +126,11 @@ TARGET static void NAME(copy_columns)(const T *from, ptrdiff_t stride, ptrdiff_t
                                       ptrdiff_t n, ptrdiff_t padded, T *columns)
 {
     for (ptrdiff_t i = 0; i < n_rows; i++)
-        NAME(copy_row)(from + i * stride, n, padded, columns + i * padded);
+        NAME(copy_row)(from + i * stride, from + i * stride + n - LANES, n, padded,
+                       columns + i * padded);
 }
 
+#include "_sparse_panels.h"
 #include "_sparse_forward.h"
 #include "_sparse_gradient.h"
 

@@ -48,7 +48,7 @@ static inline mlpcore_stages mlpcore_stages_of(mlpcore_shared *shared, ptrdiff_t
     stages.walked = walk.n_taken;
     stages.is_last = walk.is_last;
     stages.own = stages.n * eighths / 8;
-    stages.size = (stages.n - 2 * stages.own + MOST - 1) / MOST;
+    stages.size = (stages.n + MOST - 1) / MOST;
     if (stages.size > 0)
         stages.n_small = (stages.n - 2 * stages.own + stages.size - 1) / stages.size;
     return stages;

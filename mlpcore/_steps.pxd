@@ -12,6 +12,7 @@ from mlpcore._team cimport Team
 from mlpcore._types cimport real
 
 cdef Pace new_pace(Network network, Team team, SparseBlock block, Py_ssize_t batch_size)
+cdef int publish(Network network, SparseBlock block, SmallLayers last_layers, dtype) except -1
 cdef Py_ssize_t scratch_width(Network network, SparseBlock block, Dropout dropout) noexcept nogil
 cdef double total_weight(const real[::1] weights, const Py_ssize_t[::1] index) noexcept nogil
 cdef bint step_is_fused(Optimizer optimizer, Py_ssize_t batch_size,

@@ -14,6 +14,7 @@ from mlpcore._network cimport Network, backward, forward, layer_columns
 from mlpcore._optimizers cimport (accumulation, mlpcore_update, Optimizer, optimizer_step,
                                   update_of)
 from mlpcore._pace cimport Pace
+from mlpcore._published cimport Published
 from mlpcore._rows cimport Rows, gather, gather_targets
 from mlpcore._run cimport Run
 from mlpcore._small_layers cimport SmallLayers, step_and_delta, take_targets
@@ -32,6 +33,24 @@ cdef Pace new_pace(Network network, Team team, SparseBlock block, Py_ssize_t bat
     cdef bint is_long = (3.0 * network.n_weights * batch_size > MOST_ON_TRIAL if block is None
                          else batch_size > SPARSE_BLOCK_ROWS)
     return None if team.n_threads == 1 or is_long else Pace()
+
+
+cdef int publish(Network network, SparseBlock block, SmallLayers last_layers,
+                 dtype) except -1:
+    """Have threads that walk non-zeros of dense rows read copies of what others write.
+
+    Steps are fused: nobody else changes weights. Of CSR they read but some of the rows of the
+    weights, which come sooner from another cache than from memory. Nor has a thread with units of
+    its own anything to read of others.
+    """
+    if block is None or block.rows.is_csr or block.is_private or block.team.n_threads == 1:
+        return 0
+    block.copies_of_W = Published(block.rows.n_features, network.sizes[1], dtype)
+    block.of_W = block.copies_of_W.matrix
+    if last_layers is not None and last_layers.first == 1:
+        last_layers.of_d_X = Published(block.capacity, network.sizes[1], dtype)
+        last_layers.job.of_d_X = block.of_Z = last_layers.of_d_X.matrix
+    return 0
 
 
 cdef Py_ssize_t scratch_width(Network network, SparseBlock block, Dropout dropout) noexcept nogil:

@@ -24,7 +24,7 @@ from mlpcore._run cimport (clock_seconds, MAX_ITER, NON_FINITE, Run, RUNNING, ST
 from mlpcore._small cimport prefers_small, small_epoch, SmallSteps
 from mlpcore._small_layers cimport small_last_layers, SmallLayers
 from mlpcore._sparse cimport expect, idle_steps, IdleSteps, SparseBlock, sparse_gather
-from mlpcore._steps cimport (gradient_of_all, new_pace, scratch_width, step_is_fused,
+from mlpcore._steps cimport (gradient_of_all, new_pace, publish, scratch_width, step_is_fused,
                              total_weight, train_batch)
 from mlpcore._team cimport matrix_on_lines, Team
 from mlpcore._types cimport real
@@ -127,6 +127,8 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     cdef SmallLayers last_layers = None
     if small is None and dropout is None:
         last_layers = small_last_layers(network, objective, block_rows, dtype, team)
+    if fused:
+        publish(network, block, last_layers, dtype)
     if bfloat16 and block is None and rows.dtype == UINT8:
         network, rows = network.scaling_inputs(rows.scale), rows.unscaled()
     if fused and block is not None and steps_may_wait(optimizer, rows, alpha, block_rows):

@@ -12,7 +12,7 @@ CORE, FRONT = ROOT / "mlpcore", ROOT / "python" / "mlpcore"
 FLOORS = [
     ["_types", "_version", "_levels", "_pace", "_atomic", "_threads", "_streams"],
     ["_blas", "_mpi", "_run", "_team", "_safetensors", "_columns", "_block_cache"],
-    ["_finite", "_rows"],
+    ["_finite", "_rows", "_published"],
     ["_activations", "_dropout", "_optimizers", "_header", "_source", "_ranks"],
     ["_layers", "_sparse", "_losses", "_classes", "_arrow", "_feed", "_alike"],
     ["_network", "_open_stream"],

@@ -33,15 +33,26 @@ def walk(request, monkeypatch):
 
 
 def trained(
-    X, units, dtype, *, sparse, n_threads=1, solver=(Solver.SGD, 0.3), shared=False, **options
+    X,
+    units,
+    dtype,
+    *,
+    sparse,
+    n_threads=1,
+    solver=(Solver.SGD, 0.3),
+    shared=False,
+    shrinks=False,
+    **options,
 ):
-    """The parameters after two epochs, and the losses."""
+    """The parameters after two epochs, and the losses; a report may shrink them in between."""
     rng = np.random.default_rng(1)
     network = Network((X.shape[1], units, 3), Activation.TANH, Activation.SOFTMAX, shared)
     params = rng.normal(scale=0.3, size=network.n_params).astype(dtype)
     Y = np.eye(3, dtype=dtype)[rng.integers(0, 3, X.shape[0])]
     run = Run(0.0, np.inf)
     options = {"alpha": 0.0, "batch_size": 50, "max_iter": 2} | options
+    if shrinks:
+        options |= {"every_epoch": True, "report": lambda: params.__imul__(0.5) is None}
     train(network, Loss.LOG_LOSS, Optimizer(*solver), Rows(X, 1 / 255), Y, params, run,
           sparse=sparse, n_threads=n_threads, **options)  # fmt: skip
     return params, run.loss_curve
@@ -155,6 +166,19 @@ def test_bits_do_not_depend_on_the_threads(batch_size, units, dtype):
             trained(X, units, dtype, n_threads=n, alpha=alpha, **options)[0] for n in (1, 2, 3, 40)
         )
         assert all((one == other).all() for other in others)
+
+
+# Threads that keep copies of each other's weights must not take them for the weights then.
+@pytest.mark.usefixtures("walk")
+def test_weights_that_a_report_changes():
+    X = bytes_with_zeros(400, 300)
+    one, two = (
+        trained(
+            X, 100, "float32", sparse=True, n_threads=n, batch_size=100, max_iter=4, shrinks=True
+        )[0]
+        for n in (1, 2)
+    )
+    assert (one == two).all()
 
 
 def test_shuffled():
