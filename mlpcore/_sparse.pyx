@@ -195,7 +195,7 @@ cdef void idle_steps(SparseBlock block, bint settles, real[::1] params,
                      real[:, :] state) noexcept nogil:
     """Make the steps that wait: all, or those before this one on the block's own features.
 
-    After all, who else may change weights then is not known to the threads.
+    After all of them others may change weights: no copy of these is read any more.
     """
     cdef mlpcore_idle_job job
     if block is not None and settles:

@@ -35,15 +35,15 @@ cdef Pace new_pace(Network network, Team team, SparseBlock block, Py_ssize_t bat
     return None if team.n_threads == 1 or is_long else Pace()
 
 
-cdef int publish(Network network, SparseBlock block, SmallLayers last_layers,
-                 dtype) except -1:
+cdef int publish(Network network, SparseBlock block, SmallLayers last_layers, dtype) except -1:
     """Have threads that walk non-zeros of dense rows read copies of what others write.
 
-    Steps are fused: nobody else changes weights. Of CSR they read but some of the rows of the
-    weights, which come sooner from another cache than from memory. Nor has a thread with units of
-    its own anything to read of others.
+    Steps are fused and none waits: the gradient alone changes weights. Of CSR threads read but some
+    rows of them, which come sooner from another cache than from memory. Those that have units of
+    their own read none of others.
     """
-    if block is None or block.rows.is_csr or block.is_private or block.team.n_threads == 1:
+    if (block is None or block.rows.is_csr or block.idle is not None or block.is_private
+            or block.team.n_threads == 1):
         return 0
     block.copies_of_W = Published(block.rows.n_features, network.sizes[1], dtype)
     block.of_W = block.copies_of_W.matrix

@@ -127,13 +127,13 @@ def train(Network network, loss, Optimizer optimizer, Rows rows, const real[:, :
     cdef SmallLayers last_layers = None
     if small is None and dropout is None:
         last_layers = small_last_layers(network, objective, block_rows, dtype, team)
-    if fused:
-        publish(network, block, last_layers, dtype)
     if bfloat16 and block is None and rows.dtype == UINT8:
         network, rows = network.scaling_inputs(rows.scale), rows.unscaled()
     if fused and block is not None and steps_may_wait(optimizer, rows, alpha, block_rows):
         block.idle = IdleSteps(optimizer, rows.n_features, network.sizes[1],
                                rows.n_samples // batch_size + 1)
+    if fused:
+        publish(network, block, last_layers, dtype)
     cdef real[:, ::1] scratch = matrix_on_lines(
         block_rows + 1 if small is None else small.n_rows,
         scratch_width(network, block, dropout) if small is None else rows.n_features, dtype)

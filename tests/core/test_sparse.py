@@ -154,6 +154,15 @@ def test_steps_that_wait(n_features):
     assert_same(X, 48, "float64", solver=(Solver.ADAM, 0.01), max_iter=4)
 
 
+# A feature that rows have, have not, and have again, beside threads that read copies elsewhere.
+@pytest.mark.usefixtures("walk")
+def test_steps_that_wait_of_threads():
+    X = bytes_with_zeros(1600, 4000, density=0.004)
+    options = {"solver": (Solver.ADAM, 0.01), "batch_size": 200, "max_iter": 4, "sparse": True}
+    one, two = (trained(X, 100, "float32", n_threads=n, **options)[0] for n in (1, 2))
+    assert (one == two).all()
+
+
 @pytest.mark.usefixtures("walk")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("units", [16, 100, 500])
