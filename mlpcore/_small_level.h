@@ -215,7 +215,6 @@ TARGET static void NAME(small_publish_delta)(const NAME(worker) *w, ptrdiff_t fr
                                (size_t)job->sizes[0] * sizeof(T),
                                (T *)published->rows + i * published->stride);
     }
-    NAME(all_streamed)();
 }
 
 /* A thread's panels of a step. */
@@ -234,6 +233,7 @@ TARGET static void NAME(small_panels)(const NAME(worker) *w)
                           mlpcore_small_losses(job, step, p));
         if (job->of_d_X.rows) NAME(small_publish_delta)(w, from, m);
     }
+    if (job->of_d_X.rows) NAME(all_streamed)();
 }
 
 /* A thread's part of a step. */

@@ -34,7 +34,7 @@ cdef class SparseBlock:
     cdef unsigned char[::1] parts
     cdef unsigned char[::1] packed
     cdef int n_parts, n_copies
-    cdef bint is_private, packs, is_first
+    cdef bint is_private, publishes, packs, is_first
     cdef Py_ssize_t capacity, most, per_group, n_groups, n_stretches
     cdef const Py_ssize_t *next
     cdef const Py_ssize_t *after

@@ -132,22 +132,22 @@ cdef class SparseBlock:
                                * (n_units * dtype().itemsize + LONGEST_VECTOR))
         self.groups = np.empty((n, room), np.int32)
         # By row, and perhaps by group, each entry with its row.
-        cdef Py_ssize_t by_group = 2 * room * dtype().itemsize if is_backward else 0
+        cdef Py_ssize_t by_group = (2 * room * dtype().itemsize + 63) // 64 * 64 * is_backward
         self.values = np.empty((n, by_group + room * dtype().itemsize), np.uint8)
-        cdef bint publishes = (is_backward and team.n_threads > 1 and not self.is_private
-                               and not rows.is_csr)
-        self.published = matrix_on_lines(n * publishes, 4 * width + (by_group + 63) // 64 * 64,
-                                         np.uint8)
-        self.parts = np.empty(n * sizeof(mlpcore_nonzeros), np.uint8)
+        # Of CSR rows, and of many units, a thread reads little of what others write.
+        cdef bint reads_others = n_units < MLPCORE_MANY_UNITS and not rows.is_csr
+        self.publishes = is_backward and team.n_threads > 1 and reads_others
+        self.published = matrix_on_lines(n * self.publishes, 4 * width + by_group, np.uint8)
+        self.parts = np.zeros(n * sizeof(mlpcore_nonzeros), np.uint8)
         cdef mlpcore_nonzeros *parts = <mlpcore_nonzeros *> &self.parts[0]
         for t in range(n):
-            parts[t].row_start = &self.starts[t, by_row]
+            parts[t].row_start, parts[t].group = &self.starts[t, by_row], &self.groups[t, 0]
             parts[t].group_start = &self.starts[t, LINE - 1]
-            parts[t].group = &self.groups[t, 0]
-            parts[t].by_group = &self.values[t, 0] if is_backward else NULL
             parts[t].values = &self.values[t, by_group]
-            parts[t].published = &self.published[t, 4 * width] if publishes else NULL
-            parts[t].published_start = <int32_t *> &self.published[t, 0] if publishes else NULL
+            parts[t].by_group = &self.values[t, 0] if is_backward else NULL
+            if self.publishes:
+                parts[t].published_start = <int32_t *> &self.published[t, 0]
+                parts[t].published = &self.published[t, 4 * width]
 
 
 cdef class IdleSteps:

@@ -36,14 +36,11 @@ cdef Pace new_pace(Network network, Team team, SparseBlock block, Py_ssize_t bat
 
 
 cdef int publish(Network network, SparseBlock block, SmallLayers last_layers, dtype) except -1:
-    """Have threads that walk non-zeros of dense rows read copies of what others write.
+    """Have threads read copies of what others write, where a block publishes.
 
-    Steps are fused and none waits: the gradient alone changes weights. Of CSR threads read but some
-    rows of them, which come sooner from another cache than from memory. Those that have units of
-    their own read none of others.
+    Steps are fused; where they wait, others than the gradient change weights.
     """
-    if (block is None or block.rows.is_csr or block.idle is not None or block.is_private
-            or block.team.n_threads == 1):
+    if block is None or not block.publishes or block.idle is not None:
         return 0
     block.copies_of_W = Published(block.rows.n_features, network.sizes[1], dtype)
     block.of_W = block.copies_of_W.matrix
